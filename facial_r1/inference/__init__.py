@@ -1,0 +1,1 @@
+"""Asking models: one protocol, several backends, one runner that loses nothing and never pays twice."""

@@ -1,0 +1,191 @@
+"""The recipe: everything that decides what a run produces, in one YAML file that pydantic checks.
+
+Unknown keys are errors. Nothing in a recipe says how fast (workers) or how loud (progress) a run is: those are
+arguments, because they must not change a byte of the result.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facial_r1.errors import UsageError
+from facial_r1.files import canonical_json, sha256_bytes
+
+__all__ = ["CorpusSource", "Gate", "Part", "Recipe", "Select", "Teacher", "load_recipe"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusSource(_Strict):
+    """Where a corpus is and how its pictures are cut."""
+
+    root: Path | None = Field(None, description="folder of your copy; --with NAME=DIR overrides this")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of this builder, see `corpora list`")
+    crop: Literal["none", "box", "landmarks"] = Field("none", description="cut the face out of the picture")
+    max_side: int | None = Field(None, ge=16, description="shrink pictures whose longer side exceeds this, in pixels")
+
+
+class Part(_Strict):
+    """One quota: so many rows of one corpus for one split."""
+
+    corpus: str
+    split: Literal["train", "val", "test"]
+    rows: int = Field(gt=0, description="rows to release")
+    balance: Literal["label", "au", "none"] = Field("none", description="spread the rows evenly over labels or AUs")
+    official: tuple[str, ...] | None = Field(None, description="take only rows of these official splits")
+    where: Literal["any", "aus", "labels", "both"] = Field("any", description="which truth a row must have")
+
+
+class Select(_Strict):
+    """Which rows, in which split."""
+
+    parts: tuple[Part, ...] = Field(min_length=1)
+    reserve: float = Field(0.25, ge=0, description="candidates kept beyond each quota, as a fraction of it")
+    frame_gap: int = Field(10, ge=0, description="least distance between two chosen frames of one video, in frames")
+    subjects: dict[str, dict[str, list[str]]] = Field(
+        default_factory=dict, description="corpus → split → subjects, where a published partition is wanted"
+    )
+
+
+class Teacher(_Strict):
+    """Who writes the reasoning."""
+
+    backend: str = "template"
+    options: dict[str, Any] = Field(default_factory=dict)
+    attempts: int = Field(1, ge=1, le=10, description="tries per row")
+
+
+class Gate(_Strict):
+    """One gate by name, with its parameters."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+DEFAULT_GATES: tuple[Gate, ...] = tuple(
+    Gate(name=name) for name in ("grammar", "task_rules", "au_set", "label", "vocabulary")
+)
+
+
+class Recipe(_Strict):
+    """A whole build. Everything here enters the recipe's hash except the roots of the corpora."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the data set")
+    seed: int = 0
+    corpora: dict[str, CorpusSource]
+    select: Select
+    teacher: Teacher = Teacher()
+    unknown_truth: Literal["omit"] = Field("omit", description="what a teacher may say beyond the corpus' truth")
+    label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
+    label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
+    gates: tuple[Gate, ...] = DEFAULT_GATES
+    allow_short: bool = Field(False, description="release although a quota could not be filled")
+
+    def hash(self) -> str:
+        """Hex SHA-256 of the resolved recipe without corpus roots (where a copy lies changes nothing)."""
+        plain = self.model_dump(mode="json")
+        for source in plain["corpora"].values():
+            source.pop("root")
+        return sha256_bytes(canonical_json(plain))
+
+    def to_yaml(self) -> str:
+        """The resolved recipe as YAML; loads back to an equal recipe."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(
+    source: Path | Mapping[str, Any], *, sets: Sequence[str] = (), roots: Mapping[str, Path] | None = None
+) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        source: a YAML file, or the mapping itself.
+        sets: overrides such as ``select.reserve=0.5`` (values are YAML).
+        roots: corpus → folder, stronger than the recipe; ``FACIAL_R1_<CORPUS>`` fills what is still missing.
+
+    Raises:
+        UsageError: naming the file, the key, what was found and the nearest known key.
+    """
+    path = source if isinstance(source, Path) else None
+    raw = _read_yaml(source) if isinstance(source, Path) else dict(source)
+    for text in sets:
+        _override(raw, text)
+    corpora = raw.get("corpora")
+    if isinstance(corpora, dict):
+        raw["corpora"] = corpora = {name: _rooted(name, entry, roots or {}) for name, entry in corpora.items()}
+        for name in (roots or {}).keys() - corpora.keys():
+            raise UsageError("--with names a corpus that the recipe does not use", path=path, found=name)
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise _explain(error, path) from None
+
+
+def _rooted(name: str, entry: Any, roots: Mapping[str, Path]) -> Any:
+    entry = {} if entry is None else entry
+    if not isinstance(entry, dict):
+        return entry  # pydantic says what is wrong with it
+    root = roots.get(name) or entry.get("root") or os.environ.get(f"FACIAL_R1_{name.upper()}")
+    return {**entry, "root": str(root)} if root else entry
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError("there is no such recipe", path=path, do="check the path; `recipes/` holds examples")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"this recipe is not YAML ({error})", path=path, do="correct the YAML") from None
+    if not isinstance(raw, dict):
+        raise UsageError("this recipe is no mapping", path=path, found=raw, expected="`name:`, `corpora:`, `select:` …")
+    return raw
+
+
+def _override(raw: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError("--set needs KEY=VALUE", found=text, do="for example --set select.reserve=0.5")
+    *parents, last = key.split(".")
+    node: Any = raw
+    for name in parents:
+        node = (
+            node[int(name)]
+            if isinstance(node, list) and name.isdigit() and int(name) < len(node)
+            else (node.setdefault(name, {}) if isinstance(node, dict) else None)
+        )
+    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        node[int(last)] = yaml.safe_load(value)
+    elif isinstance(node, dict):
+        node[last] = yaml.safe_load(value)
+    else:
+        raise UsageError("--set names a place that the recipe does not have", found=key)
+
+
+def _explain(error: ValidationError, path: Path | None) -> UsageError:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
+        hint = f"; did you mean `{close[0]}`?" if close else ""
+        do = f"remove it or correct its name{hint}"
+        return UsageError(f"unknown key `{where}` in the recipe", path=path, do=do)
+    return UsageError(
+        f"`{where}` in the recipe: {first['msg'][:1].lower()}{first['msg'][1:]}",
+        path=path,
+        found=first.get("input"),
+        do="correct the value",
+    )
+
+
+def _known_keys() -> list[str]:
+    models = (Recipe, CorpusSource, Select, Part, Teacher, Gate)
+    return sorted({name for model in models for name in model.model_fields})

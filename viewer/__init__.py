@@ -1,0 +1,1 @@
+"""The gradio sample viewer (a later release fills this room)."""
