@@ -54,7 +54,8 @@ def require(name: str, root: Path) -> Corpus:
         raise NotThisCorpus(f"{wanted.title}: there is no such folder", path=root, do=f"{do}FACIAL_R1_{name.upper()}")
     if not wanted.recognises(root):
         other = looks_like(root)
-        found = f"a copy of {corpus(other).title}" if other else ", ".join(sorted(p.name for p in root.iterdir())[:8])
+        listing = ", ".join(sorted(p.name for p in root.iterdir())[:8])
+        found = wanted.lookalike(root) or (f"a copy of {corpus(other).title}" if other else listing)
         raise NotThisCorpus(
             f"this folder is not {wanted.title}",
             path=root,

@@ -1,4 +1,4 @@
-"""The emotion vocabulary: eight canonical nouns, their synonyms, and compound classes.
+"""The emotion vocabulary: eight canonical nouns and their synonyms.
 
 Sources: the noun convention is the published FEA-20K's; the synonyms are those that the corpora and FER+ use.
 *Soft* words are accepted when free text is read, never as a label that a release or a reward would count:

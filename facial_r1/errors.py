@@ -64,7 +64,7 @@ class FacialR1Error(Exception):
         if self.expected is not None:
             parts.append(f"Expected: {self.expected.rstrip('.')}.")
         if self.do is not None:
-            parts.append(f"What to do: {self.do.rstrip('.')}.")
+            parts.append(f"What to do: {self.do.rstrip('.')}{'' if self.do.endswith('?') else '.'}")
         return " ".join(parts)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -60,7 +60,8 @@ class ActionUnit:
 
 # number | kind | name | muscles | description | signs
 _TABLE = """
-1|AU|inner brow raiser|frontalis, pars medialis|the inner ends of the brows move up|inner brow,inner end,inner corner,brow
+1|AU|inner brow raiser|frontalis, pars medialis|the inner ends of the brows move up|inner brow,inner end,\
+inner corner,brow
 2|AU|outer brow raiser|frontalis, pars lateralis|the outer ends of the brows move up and arch|outer brow,outer end,brow
 4|AU|brow lowerer|corrugator and depressor supercilii, procerus|the brows are drawn down and together, with a furrow \
 between them|brow,furrow,frown,glabella
@@ -81,8 +82,8 @@ nasolabial
 corner,sharp
 14|AU|dimpler|buccinator|the lip corners are tightened inwards and a dimple forms|dimple,corner
 15|AU|lip corner depressor|depressor anguli oris|the lip corners are pulled down|corner
-16|AU|lower lip depressor|depressor labii inferioris|the lower lip is pulled down and lower teeth may show|lower lip,\
-lower teeth
+16|AU|lower lip depressor|depressor labii inferioris|the lower lip is pulled down and lower teeth come into \
+view|lower lip,lower teeth
 17|AU|chin raiser|mentalis|the chin boss and the lower lip are pushed up|chin
 18|AU|lip pucker|incisivii labii|the lips are pushed forward and rounded|pucker,purse,lips forward,rounded
 19|AD|tongue show||the tongue is visible|tongue
@@ -187,7 +188,7 @@ class Token:
 
 
 _TOKEN = re.compile(
-    r"\s*(?:AU|AD|M)?\s*[-_]?\s*([LRTBU]{1,2})?\s*(?:AU|AD)?\s*0*(\d{1,3})\s*([A-Ea-e])?\s*", re.IGNORECASE
+    r"\s*(?:AU|AD|M)?\s*[-_]?\s*([LRTBU]{1,2})?\s*(?:AU|AD)?\s*0*([0-9]{1,3})\s*([A-Ea-e])?\s*", re.IGNORECASE
 )
 
 

@@ -6,14 +6,16 @@ arguments, because they must not change a byte of the result.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
@@ -29,9 +31,18 @@ class CorpusSource(_Strict):
     """Where a corpus is and how its pictures are cut."""
 
     root: Path | None = Field(None, description="folder of your copy; --with NAME=DIR overrides this")
+    joins: dict[str, Path | None] = Field(
+        default_factory=dict,
+        description="folders of companion corpora, such as rafml; null waits for --with or is absent",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="options of this builder, see `corpora list`")
     crop: Literal["none", "box", "landmarks"] = Field("none", description="cut the face out of the picture")
     max_side: int | None = Field(None, ge=16, description="shrink pictures whose longer side exceeds this, in pixels")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the builder's methods take: the options and the companion folders that are there."""
+        return {**self.options, **{name: path for name, path in self.joins.items() if path is not None}}
 
 
 class Part(_Strict):
@@ -41,7 +52,9 @@ class Part(_Strict):
     split: Literal["train", "val", "test"]
     rows: int = Field(gt=0, description="rows to release")
     balance: Literal["label", "au", "none"] = Field("none", description="spread the rows evenly over labels or AUs")
-    official: tuple[str, ...] | None = Field(None, description="take only rows of these official splits")
+    official: tuple[Literal["train", "val", "test"], ...] | None = Field(
+        None, min_length=1, description="take only rows of these official splits"
+    )
     where: Literal["any", "aus", "labels", "both"] = Field("any", description="which truth a row must have")
 
 
@@ -51,7 +64,7 @@ class Select(_Strict):
     parts: tuple[Part, ...] = Field(min_length=1)
     reserve: float = Field(0.25, ge=0, description="candidates kept beyond each quota, as a fraction of it")
     frame_gap: int = Field(10, ge=0, description="least distance between two chosen frames of one video, in frames")
-    subjects: dict[str, dict[str, list[str]]] = Field(
+    subjects: dict[str, dict[Literal["train", "val", "test"], list[str]]] = Field(
         default_factory=dict, description="corpus → split → subjects, where a published partition is wanted"
     )
 
@@ -90,11 +103,26 @@ class Recipe(_Strict):
     gates: tuple[Gate, ...] = DEFAULT_GATES
     allow_short: bool = Field(False, description="release although a quota could not be filled")
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        used = {f"select.parts.{place}.corpus": part.corpus for place, part in enumerate(self.select.parts)}
+        used |= {f"select.subjects.{name}": name for name in self.select.subjects}
+        for where, name in used.items():
+            if name not in self.corpora:
+                raise ValueError(f"{where} is `{name}`, which is not among the corpora ({', '.join(self.corpora)})")
+        for name, splits in self.select.subjects.items():
+            listed = Counter(subject for subjects in splits.values() for subject in subjects)
+            twice = sorted(subject for subject, times in listed.items() if times > 1)
+            if twice:
+                raise ValueError(f"select.subjects.{name} lists {', '.join(twice)} more than once")
+        return self
+
     def hash(self) -> str:
         """Hex SHA-256 of the resolved recipe without corpus roots (where a copy lies changes nothing)."""
         plain = self.model_dump(mode="json")
         for source in plain["corpora"].values():
             source.pop("root")
+            source["joins"] = sorted(name for name, path in source["joins"].items() if path is not None)
         return sha256_bytes(canonical_json(plain))
 
     def to_yaml(self) -> str:
@@ -116,26 +144,40 @@ def load_recipe(
         UsageError: naming the file, the key, what was found and the nearest known key.
     """
     path = source if isinstance(source, Path) else None
-    raw = _read_yaml(source) if isinstance(source, Path) else dict(source)
+    raw = _read_yaml(source) if isinstance(source, Path) else copy.deepcopy(dict(source))
     for text in sets:
         _override(raw, text)
     corpora = raw.get("corpora")
     if isinstance(corpora, dict):
-        raw["corpora"] = corpora = {name: _rooted(name, entry, roots or {}) for name, entry in corpora.items()}
-        for name in (roots or {}).keys() - corpora.keys():
-            raise UsageError("--with names a corpus that the recipe does not use", path=path, found=name)
+        raw["corpora"] = corpora = {name: _rooted(name, entry, roots or {}, path) for name, entry in corpora.items()}
+        used = {*corpora, *(join for entry in corpora.values() if isinstance(entry, dict) for join in _joins(entry))}
+        for name in sorted((roots or {}).keys() - used):
+            expected = f"one of {', '.join(sorted(used))}"
+            raise UsageError("--with names a corpus that the recipe does not use", found=name, expected=expected)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise _explain(error, path) from None
 
 
-def _rooted(name: str, entry: Any, roots: Mapping[str, Path]) -> Any:
+def _rooted(name: str, entry: Any, roots: Mapping[str, Path], recipe: Path | None) -> Any:
     entry = {} if entry is None else entry
     if not isinstance(entry, dict):
         return entry  # pydantic says what is wrong with it
-    root = roots.get(name) or entry.get("root") or os.environ.get(f"FACIAL_R1_{name.upper()}")
-    return {**entry, "root": str(root)} if root else entry
+
+    def place(corpus: str, written: Any) -> Any:
+        # Folders named in a recipe file are relative to that file, all others to where the user stands.
+        beside = recipe.parent / written if recipe is not None and isinstance(written, str) else written
+        folder = roots.get(corpus) or beside or os.environ.get(f"FACIAL_R1_{corpus.upper()}")
+        return str(Path(folder).absolute()) if isinstance(folder, str | Path) else folder
+
+    joins = {join: place(join, written) for join, written in _joins(entry).items()}
+    return {**entry, "root": place(name, entry.get("root")), **({"joins": joins} if joins else {})}
+
+
+def _joins(entry: Mapping[str, Any]) -> dict[str, Any]:
+    joins = entry.get("joins")
+    return joins if isinstance(joins, dict) else {}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -151,9 +193,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _override(raw: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals:
+    key, equals, written = text.partition("=")
+    if not (key and equals):
         raise UsageError("--set needs KEY=VALUE", found=text, do="for example --set select.reserve=0.5")
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError:
+        raise UsageError("the value of --set is not YAML", found=text, do="quote it, or correct it") from None
     *parents, last = key.split(".")
     node: Any = raw
     for name in parents:
@@ -163,9 +209,9 @@ def _override(raw: dict[str, Any], text: str) -> None:
             else (node.setdefault(name, {}) if isinstance(node, dict) else None)
         )
     if isinstance(node, list) and last.isdigit() and int(last) < len(node):
-        node[int(last)] = yaml.safe_load(value)
+        node[int(last)] = value
     elif isinstance(node, dict):
-        node[last] = yaml.safe_load(value)
+        node[last] = value
     else:
         raise UsageError("--set names a place that the recipe does not have", found=key)
 
@@ -178,6 +224,8 @@ def _explain(error: ValidationError, path: Path | None) -> UsageError:
         hint = f"; did you mean `{close[0]}`?" if close else ""
         do = f"remove it or correct its name{hint}"
         return UsageError(f"unknown key `{where}` in the recipe", path=path, do=do)
+    if first["type"] == "value_error":
+        return UsageError(first["msg"].removeprefix("Value error, "), path=path, do="correct the recipe")
     return UsageError(
         f"`{where}` in the recipe: {first['msg'][:1].lower()}{first['msg'][1:]}",
         path=path,

@@ -185,17 +185,17 @@ class _Reader:
         for key in ("id", "dataset", "image"):
             if not row.get(key):
                 raise self.fail(f"the key `{key}` is missing or empty", expected="a non-empty string")
-        for key in _TEXT:
-            if not isinstance(row.get(key, ""), str):
-                raise self.fail(f"`{key}` is no string", found=row[key])
-        image = row["image"]
+        text = {key: "" if row.get(key) is None else row[key] for key in _TEXT}
+        for key, value in text.items():
+            if not isinstance(value, str):
+                raise self.fail(f"`{key}` is no string", found=value)
+        image = text["image"]
         if image.startswith("/") or "\\" in image or ".." in image.split("/"):
             raise self.fail("`image` leaves the image folder", found=image, expected="a relative POSIX path without ..")
-        text = {key: row.get(key, "") for key in _TEXT}
         return Sample(
             **text,
             AUs=self.codes(row.get("AUs"), "AUs"),
-            labels=[self.label(word) for word in self.strings(row.get("labels"), "labels")],
+            labels=list(dict.fromkeys(self.label(word) for word in self.strings(row.get("labels"), "labels"))),
             meta_info=self.meta(row.get("meta_info")),
         )
 
@@ -207,8 +207,9 @@ class _Reader:
         return value
 
     def codes(self, value: Any, key: str) -> list[str]:
+        written = self.strings(value, key)
         try:
-            return facs.sort_codes(facs.code(item) for item in self.strings(value, key))
+            return facs.sort_codes(facs.code(item) for item in written)
         except InputError as error:
             raise self.fail(f"`{key}` holds an unknown Action Unit", error.found, error.expected) from None
 
@@ -233,9 +234,18 @@ class _Reader:
         if "au_annotated" in known:
             known["au_annotated"] = self.codes(known["au_annotated"], "meta_info.au_annotated")
         other = {key: item for key, item in value.items() if key not in META_KEYS}
-        if other:
-            known["extra"] = orjson.dumps({**orjson.loads(known.get("extra") or "{}"), **other}).decode()
+        if other or "extra" in known:
+            known["extra"] = orjson.dumps({**_json_object(known.get("extra", "{}")), **other}).decode()
         return Meta(**known)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """``extra`` as it was written; a note that is no JSON object is kept under the key ``extra``."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = text
+    return value if isinstance(value, dict) else {"extra": value}
 
 
 def _fits(hint: str, item: object) -> bool:

@@ -1,7 +1,8 @@
 """The registry of row gates and the one place that runs them.
 
 A gate is a function ``(candidate, **parameters) -> Ruling``. It must not look at other rows, read files or draw
-random numbers: the same candidate and parameters always give the same ruling.
+random numbers: the same candidate and parameters always give the same ruling. A new gate is one decorated function
+in any module of this folder; its signature is its documentation and the check of what a recipe may set.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import get_type_hints
+
+import orjson
+from pydantic import ConfigDict, ValidationError, create_model
 
 from facial_r1.errors import UsageError
+from facial_r1.files import canonical_json
 from facial_r1.recipe import Gate as GateSpec
 from facial_r1.response import Response
 from facial_r1.sample import Sample
 
-__all__ = ["Candidate", "Ruling", "Verdict", "gate", "gate_names", "judge", "rejection"]
+__all__ = ["OUTCOME", "Candidate", "Ruling", "Verdict", "gate", "gate_names", "judge", "rejection", "resolve"]
+
+OUTCOME = "outcome"
+"""The name under which an answer without a usable text is rejected; no gate is asked about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Ruling:
     ok: bool | None
     reason: str | None = None
     detail: str = ""
-    value: Any = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +66,9 @@ class Verdict:
 
     gate: str
     ok: bool | None
-    reason: str | None
-    detail: str
-    value: Any
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+    reason: str | None = None
+    detail: str = ""
+    value: float | None = None
 
 
 GateFunction = Callable[..., Ruling]
@@ -92,28 +96,49 @@ def gate_names() -> tuple[str, ...]:
 
 
 def resolve(spec: GateSpec) -> GateFunction:
-    """The function of a recipe's gate, its parameters checked against the function's signature.
+    """The function of a recipe's gate with its parameters bound, once they fit the function's signature.
 
     Raises:
-        UsageError: for an unknown gate or parameter.
+        UsageError: for an unknown gate, an unknown parameter or a value of the wrong type or range.
     """
+    return _resolve(spec.name, canonical_json(spec.params))
+
+
+@cache
+def _resolve(name: str, params: bytes) -> GateFunction:
     _load()
-    function = _GATES.get(spec.name)
+    function = _GATES.get(name)
     if function is None:
-        raise UsageError("unknown gate in the recipe", found=spec.name, expected=f"one of {', '.join(gate_names())}")
-    known = list(inspect.signature(function).parameters)[1:]
-    unknown = sorted(set(spec.params) - set(known))
-    if unknown:
-        expected = f"only {', '.join(known)}" if known else "no parameters"
-        raise UsageError(f"unknown parameter of the gate {spec.name}", found=unknown[0], expected=expected)
-    return function
+        raise UsageError("unknown gate in the recipe", found=name, expected=f"one of {', '.join(gate_names())}")
+    hints = get_type_hints(function, include_extras=True)
+    known = list(inspect.signature(function).parameters.values())[1:]
+    model = create_model(  # type: ignore[call-overload]
+        name, __config__=ConfigDict(extra="forbid"), **{p.name: (hints[p.name], p.default) for p in known}
+    )
+    try:
+        checked = model.model_validate(orjson.loads(params))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            expected = f"only {', '.join(p.name for p in known)}" if known else "no parameters"
+            raise UsageError(f"unknown parameter of the gate {name}", found=key, expected=expected) from None
+        message = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise UsageError(f"parameter `{key}` of the gate {name}: {message}", found=first["input"]) from None
+    return partial(function, **dict(checked))
 
 
 def judge(candidate: Candidate, gates: Sequence[GateSpec]) -> list[Verdict]:
-    """Run ``gates`` in order; all of them, so that a report can show every reason and not only the first."""
+    """Run ``gates`` in order; all of them, so that a report can show every reason and not only the first.
+
+    An answer that is no text (a refusal, a cut or failed answer) gets one verdict with that outcome as its reason:
+    there is nothing to measure, and a zero would be a lie.
+    """
+    if candidate.outcome != "ok":
+        return [Verdict(OUTCOME, False, candidate.outcome)]
     verdicts = []
     for spec in gates:
-        ruling = resolve(spec)(candidate, **spec.params)
+        ruling = resolve(spec)(candidate)
         verdicts.append(Verdict(spec.name, ruling.ok, ruling.reason, ruling.detail, ruling.value))
     return verdicts
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from facial_r1.errors import UsageError
 from facial_r1.sample import Sample
 
 __all__ = ["Check", "Corpus", "Difference", "Dropped", "Licence", "Picture", "Report"]
@@ -128,6 +129,22 @@ class Corpus(ABC):
     @abstractmethod
     def recognises(self, root: Path) -> bool:
         """Whether ``root`` holds a layout of this corpus (cheap: looks at names and first lines only)."""
+
+    def lookalike(self, root: Path) -> str | None:  # noqa: ARG002
+        """A relative of this corpus that ``root`` holds instead, in words for the error; None when there is none."""
+        return None
+
+    def settings(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options of this corpus: the defaults, and over them what was given.
+
+        Raises:
+            UsageError: for an option that this corpus does not have.
+        """
+        unknown = sorted(options.keys() - self.options.keys())
+        if unknown:
+            expected = f"only {', '.join(self.options)}" if self.options else "no option"
+            raise UsageError(f"{self.title}: unknown option", found=unknown[0], expected=expected)
+        return {**self.options, **options}
 
     @abstractmethod
     def scan(self, root: Path, report: Report, **options: Any) -> Iterator[Sample]:

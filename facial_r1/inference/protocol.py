@@ -7,13 +7,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from facial_r1.errors import FacialR1Error
 from facial_r1.files import canonical_json, sha256_bytes
 
-__all__ = ["OUTCOMES", "Answer", "Backend", "Facts", "Request"]
+__all__ = ["OUTCOMES", "Answer", "Backend", "Facts", "Request", "TransientError"]
 
 OUTCOMES: tuple[str, ...] = ("ok", "refusal", "filtered", "cut_off", "failed")
 """``ok`` a text came; ``refusal`` the model declined; ``filtered`` the provider blocked it; ``cut_off`` the token limit
 ended it; ``failed`` a permanent error. None of them is a zero; only ``failed`` has no text."""
+
+
+class TransientError(FacialR1Error):
+    """Raised by a backend when the same call may succeed later: a rate limit, a timeout, a server's hiccup.
+
+    Args:
+        what: the provider's words.
+        retry_after: seconds the provider asked to wait, when it said so.
+    """
+
+    def __init__(self, what: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(what)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +110,9 @@ class Backend(Protocol):
     """How many requests one call takes (1 for a web API, many for an engine)."""
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """One answer per request, in order. A transient error is raised; a permanent one is a ``failed`` answer."""
+        """One answer per request, in order. A permanent error is a ``failed`` answer.
+
+        Raises:
+            TransientError: when the whole call may be tried again.
+        """
         ...

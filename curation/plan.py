@@ -1,0 +1,86 @@
+"""What a build would do: rows, requests, tokens and cost, without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from curation.rows import Row, to_rows
+from curation.select import PartReport, choose
+from curation.teach import facts_of, prompt_of
+from curation.unify import Unified, find_corpora, scan, summed_up
+from datasets_builders.common.corpus import Corpus, Report
+from facial_r1.progress import Progress
+from facial_r1.prompt import default_question
+from facial_r1.recipe import Recipe
+from facial_r1.sample import Meta, Sample, task_of
+
+__all__ = ["Plan", "plan"]
+
+CHARACTERS_PER_TOKEN = 4
+"""Rule of thumb for English prose."""
+ANSWER_TOKENS = 150
+"""About ninety words of reasoning, the tags and the answer."""
+LOOKED_AT = 20
+"""Candidates per cell whose prompts are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The figures of ``--dry-run``.
+
+    Attributes:
+        corpora: what the scan of each corpus gave.
+        parts: wanted, available and short per part of the recipe; pictures are not looked at.
+        requests: questions to the teacher when every answer is accepted.
+        requests_at_most: questions when every candidate needs every attempt.
+        input_tokens, output_tokens: estimates for ``requests``; pictures are not counted.
+        cost: in USD; the template teacher costs nothing.
+    """
+
+    corpora: list[Unified]
+    parts: list[PartReport]
+    requests: int
+    requests_at_most: int
+    input_tokens: int
+    output_tokens: int
+    cost: float = 0.0
+
+
+def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
+    """Scan the corpora of ``recipe`` and choose rows as a build would, writing nothing.
+
+    Rows that cannot be read are counted in ``corpora`` and do not stop the plan.
+
+    Raises:
+        UsageError: for a recipe that names an unknown corpus or option.
+        InputError: naming all missing corpora.
+    """
+    progress = progress or Progress()
+    corpora = find_corpora(recipe)
+    rows: list[Row] = []
+    unified = []
+    for done, (name, known) in enumerate(corpora.items(), 1):
+        report = Report(keep_going=True)
+        before = len(rows)
+        rows += to_rows(scan(known, recipe.corpora[name], report))
+        unified.append(summed_up(name, len(rows) - before, report))
+        progress.step("corpora read", done, len(corpora))
+    selection = choose(rows, recipe, lambda _cells: {})
+    requests = tokens = at_most = 0
+    for cell in selection.cells:
+        asked = min(cell.quota, len(cell.kept))
+        lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe))
+        requests += asked
+        tokens += asked * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
+        at_most += len(cell.kept) * recipe.teacher.attempts
+    return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS)
+
+
+def _prompt_lengths(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Iterator[int]:
+    for row in islice(rows, LOOKED_AT):
+        meta = Meta(au_annotated=list(known.au_set) if row.scored else [], label_set=list(known.label_set))
+        sample = Sample(row.id, row.dataset, AUs=list(row.aus), labels=list(row.labels), meta_info=meta)
+        sample.question = default_question(task_of(sample) or "")
+        yield len(prompt_of(sample, facts_of(sample, recipe.label_rule), recipe.label_rule).text)

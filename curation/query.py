@@ -1,0 +1,160 @@
+"""SQL over everything a run has on disk, whatever stages it has reached.
+
+DuckDB reads the JSONL files in place through views whose columns are always given, never guessed from the first rows.
+``meta_info`` is unfolded: its keys are columns like all others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+import duckdb
+
+from curation.run import ANSWERS, RELEASE, SAMPLES, STAGES, TASKS, VERDICTS
+from curation.splits import SPLITS
+from facial_r1.errors import InputError, UsageError
+from facial_r1.sample import Meta
+
+__all__ = ["META_TYPES", "SAMPLE_TYPES", "Table", "sql"]
+
+
+class Table(NamedTuple):
+    """The answer to a statement: names of the columns, and the rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+_TYPES = {
+    "str | None": "VARCHAR",
+    "int | None": "INTEGER",
+    "bool | None": "BOOLEAN",
+    "list[str]": "VARCHAR[]",
+    "list[int] | None": "INTEGER[]",
+}
+_PAIRS = {"au_intensity": "STRUCT(au VARCHAR, value INTEGER)[]", "au_side": "STRUCT(au VARCHAR, value VARCHAR)[]"}
+
+
+def _struct(columns: Mapping[str, str]) -> str:
+    return "STRUCT(" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
+
+
+META_TYPES: dict[str, str] = {
+    name: _PAIRS.get(name) or _TYPES[str(hint)] for name, hint in get_type_hints(Meta).items()
+}
+"""Key of ``meta_info`` → DuckDB type."""
+
+SAMPLE_TYPES: dict[str, str] = {
+    **dict.fromkeys(("id", "dataset", "image", "question"), "VARCHAR"),
+    **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
+    "description": "VARCHAR",
+    "meta_info": _struct(META_TYPES),
+}
+"""Key of a row → DuckDB type."""
+
+_ANSWER = {
+    **dict.fromkeys(("key", "id", "outcome", "text", "model", "prompt_hash", "detail"), "VARCHAR"),
+    "attempt": "INTEGER",
+    "usage": "MAP(VARCHAR, BIGINT)",
+}
+_RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}
+_VERDICT = {
+    **dict.fromkeys(("id", "key", "cell", "reason"), "VARCHAR"),
+    **dict.fromkeys(("attempt", "rank"), "INTEGER"),
+    "accepted": "BOOLEAN",
+    "verdicts": f"{_struct(_RULING)}[]",
+}
+_DROPPED = {
+    **dict.fromkeys(("dataset", "id", "reason", "detail", "source"), "VARCHAR"),
+    **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
+}
+_CELL = {**dict.fromkeys(("cell", "corpus", "split", "class"), "VARCHAR"), "quota": "INTEGER"}
+_TASK = {"id": "VARCHAR", "cell": "VARCHAR", "rank": "INTEGER", "sample": _struct(SAMPLE_TYPES)}
+_PROMPT = {"hash": "VARCHAR", "text": "VARCHAR"}
+_DROPPED_FILE = "dropped.jsonl"
+
+_ROW = "* EXCLUDE (meta_info), unnest(meta_info)"
+_TASK_ROW = ", ".join(
+    ["cell", "rank", *(f"sample.{name}" for name in SAMPLE_TYPES if name != "meta_info"), "unnest(sample.meta_info)"]
+)
+
+Source = tuple[Path, Mapping[str, str], str]
+"""A file, the types of its columns, and what to select of them."""
+
+
+def sql(place: Path, statement: str) -> Table:
+    """Answer one reading statement (``SELECT``, ``SHOW TABLES``, ``DESCRIBE samples``, ``SUMMARIZE release`` …).
+
+    Args:
+        place: a run directory, a release folder, or one JSONL file of rows.
+        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, prompts, verdicts, dropped, release``,
+            as far as their stages exist; a single file is the view ``samples``, a release folder ``release``.
+
+    Raises:
+        InputError: when ``place`` holds nothing that could be asked, or a file does not fit its columns.
+        UsageError: for a mistake in the statement (the message lists the views), or one that would write.
+    """
+    views = _views(place)
+    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
+        for name, query in views.items():
+            connection.execute(f"CREATE VIEW {name} AS {query}")
+        try:
+            statements = duckdb.extract_statements(statement)
+            reading = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+            if len(statements) != 1 or statements[0].type not in reading:
+                raise UsageError("only one statement that reads is answered", found=statement, expected="SELECT …")
+            answer = connection.execute(statements[0])
+            return Table(tuple(column[0] for column in answer.description or ()), answer.fetchall())
+        except duckdb.InvalidInputException as error:
+            raise InputError(f"a file does not fit its columns ({error})", path=place) from None
+        except duckdb.Error as error:
+            do = f"correct the statement; there are the views {', '.join(views)}"
+            raise UsageError(f"this SQL cannot be answered ({error})", found=statement, do=do) from None
+
+
+def _views(place: Path) -> dict[str, str]:
+    """View → its query, for what exists at ``place``."""
+    if place.is_file():
+        sources: dict[str, list[Source]] = {"samples": [(place, SAMPLE_TYPES, _ROW)]}
+    elif place.is_dir():
+        is_run = any((place / stage).is_dir() for stage in STAGES)
+        sources = _run_sources(place) if is_run else {"release": _release_sources(place)}
+    else:
+        raise InputError("there is no such run, release or file", path=place, do="check the path")
+    queries = {name: [_read(*source) for source in found if source[0].is_file()] for name, found in sources.items()}
+    views = {name: " UNION ALL BY NAME ".join(found) for name, found in queries.items() if found}
+    if not views:
+        raise InputError("nothing here can be asked", path=place, expected="a run directory, a release or a JSONL file")
+    return views
+
+
+def _run_sources(root: Path) -> dict[str, list[Source]]:
+    samples, tasks, answers = root / SAMPLES, root / TASKS, root / ANSWERS
+    unified = [path for path in sorted(samples.glob("*.jsonl")) if path.name != _DROPPED_FILE]
+    return {
+        "samples": [(path, SAMPLE_TYPES, _ROW) for path in unified],
+        "tasks": [(tasks / "tasks.jsonl", _TASK, _TASK_ROW)],
+        "cells": [(tasks / "cells.jsonl", _CELL, "*")],
+        "dropped": [(root / stage / _DROPPED_FILE, _DROPPED, f"'{stage}' AS stage, *") for stage in (SAMPLES, TASKS)],
+        "answers": [(answers / "answers.jsonl", _ANSWER, "*")],
+        "prompts": [(answers / "prompts.jsonl", _PROMPT, "*")],
+        "verdicts": [(root / VERDICTS / "verdicts.jsonl", _VERDICT, "*")],
+        "release": _release_sources(root / RELEASE),
+    }
+
+
+def _release_sources(folder: Path) -> list[Source]:
+    return [(folder / f"{split}.jsonl", SAMPLE_TYPES, _ROW) for split in SPLITS]
+
+
+def _read(path: Path, columns: Mapping[str, str], what: str) -> str:
+    file = _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))  # a name is a name, no pattern
+    types = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
+    return f"SELECT {what} FROM read_json({file}, format = 'newline_delimited', columns = {{{types}}})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,190 @@
+"""Is this JSONL file usable? Every bad line is named, with what was found, what was expected and what to do.
+
+For files that people write themselves in the published schema (one object a line with ``id, dataset, image, question,
+AUs, labels, description, meta_info``). Reading is generous, as everywhere: a free-text description and an unknown key
+inside ``meta_info`` are fine. What a reader would have to guess at is an error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facial_r1.errors import InputError
+from facial_r1.files import canonical_json, inside, parse_json, sha256_bytes
+from facial_r1.pictures import REASONS, PictureError, prove_picture, read_header, read_picture
+from facial_r1.progress import Progress
+from facial_r1.response import parse
+from facial_r1.sample import Sample
+
+__all__ = ["LIMIT", "Validation", "validate"]
+
+LIMIT = 1_000
+"""Messages kept in full of each kind; a file that is wrong everywhere is counted, not collected."""
+
+STEP = 1_000
+"""Lines between two reports of progress."""
+
+
+@dataclass(slots=True)
+class Validation:
+    """What was found in a file.
+
+    Attributes:
+        path: the file.
+        rows: lines that hold something; blank ones are skipped.
+        bad: how many of them have an error.
+        errors, remarks: messages in the order of the lines, at most :data:`LIMIT` each; a remark spoils nothing.
+        datasets, labels, aus: counts over the good rows.
+    """
+
+    path: Path
+    rows: int = 0
+    bad: int = 0
+    errors: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    datasets: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    aus: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every line is good, else 1."""
+        return 1 if self.bad else 0
+
+
+def validate(
+    path: Path,
+    image_folder: Path | None = None,
+    *,
+    label_set: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> Validation:
+    """Check a JSONL file line by line.
+
+    Args:
+        path: the file.
+        image_folder: the folder that ``image`` is relative to; pictures are opened only when it is given.
+        label_set: labels that are allowed beyond the eight.
+        progress: told about lines.
+
+    Raises:
+        InputError: when the file or the folder is missing; whatever is wrong *inside* is in the result.
+    """
+    if not path.is_file():
+        raise InputError("there is no such file", path=path, do="check the path")
+    if image_folder is not None and not image_folder.is_dir():
+        raise InputError("there is no such image folder", path=image_folder, do="check --image-folder")
+    check = _Check(path, image_folder, tuple(label_set))
+    progress = progress or Progress()
+    with open(path, "rb") as handle:
+        for number, line in enumerate(handle, 1):
+            check.line(number, line)
+            if number % STEP == 0:
+                progress.step("lines checked", number, None)
+    if not check.result.rows:
+        check.report([InputError("this file holds no row", path=path, expected="one JSON object a line")])
+    return check.result
+
+
+class _Check:
+    def __init__(self, path: Path, image_folder: Path | None, label_set: tuple[str, ...]) -> None:
+        self.path, self.image_folder, self.label_set = path, image_folder, label_set
+        self.result = Validation(path)
+        self.ids: dict[str, tuple[int, str]] = {}
+        """id → line and hash of its first row."""
+        self.pictures: dict[str, InputError | None] = {}
+        """image → what is wrong with it; each is opened once."""
+
+    def line(self, number: int, line: bytes) -> None:
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if not text.strip():
+            return
+        self.result.rows += 1
+        try:
+            row = self.read(text, number)
+            sample = Sample.from_json(row, path=self.path, line=number, label_set=self.label_set)
+        except InputError as error:
+            self.report([error])
+            return
+        errors = [*self.repeat(row, sample.id, number), *self.picture(sample.image, number)]
+        if errors:
+            self.report(errors)
+            return
+        self.result.datasets[sample.dataset] += 1
+        self.result.labels.update(sample.labels)
+        self.result.aus.update(sample.AUs)
+        self.description(sample.description, number)
+
+    def report(self, errors: Iterable[InputError]) -> None:
+        self.result.bad += 1
+        self.result.errors.extend(str(error) for error in errors if len(self.result.errors) < LIMIT)
+
+    def read(self, text: bytes, number: int) -> dict[str, Any]:
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            found = f"the bytes {text[error.start : error.start + 4]!r} at column {error.start + 1}"
+            do = "save the file as UTF-8"
+            raise InputError("this line is not UTF-8", path=self.path, line=number, found=found, do=do) from None
+        try:
+            return parse_json(text, self.path, number)
+        except InputError as error:
+            if text.endswith(b"\n"):
+                raise
+            do = "copy or download the file again"
+            what = "the file is cut in its last line"
+            raise InputError(what, path=self.path, line=number, found=error.found, do=do) from None
+
+    def repeat(self, row: dict[str, Any], identifier: str, number: int) -> Iterator[InputError]:
+        digest = sha256_bytes(canonical_json(row))
+        first, known = self.ids.setdefault(identifier, (number, digest))
+        if first == number:
+            return
+        same = digest == known
+        yield InputError(
+            f"the id of line {first} comes again, {'with the same content' if same else 'with other content'}",
+            path=self.path,
+            line=number,
+            found=identifier,
+            expected="every id once",
+            do="remove one of the two lines" if same else "find out which of the two lines is right; nobody can guess",
+        )
+
+    def picture(self, image: str, number: int) -> Iterator[InputError]:
+        if self.image_folder is None:
+            return
+        if image not in self.pictures:
+            self.pictures[image] = _picture_fault(self.image_folder, image)
+        fault = self.pictures[image]
+        if fault is not None:
+            yield InputError(
+                f"the picture {image} cannot be used: {fault.what}",
+                path=self.path,
+                line=number,
+                found=fault.found,
+                do=f"put the picture below {self.image_folder}, or remove the line",
+            )
+
+    def description(self, text: str, number: int) -> None:
+        if "<think" not in text and "<answer" not in text:
+            return  # free text is fine
+        faults = parse(text, label_set=self.label_set).faults
+        if faults and len(self.result.remarks) < LIMIT:
+            remark = f"{self.path}:{number}: the description has tags, but not as a release needs them: "
+            self.result.remarks.append(remark + ", ".join(faults))
+
+
+def _picture_fault(folder: Path, image: str) -> InputError | None:
+    try:
+        path = inside(folder, image)
+        data = read_picture(path)
+        prove_picture(data, read_header(data, path=path), path=path)
+    except PictureError as error:
+        return InputError(REASONS[error.reason], found=error.detail)
+    except InputError as error:
+        return error
+    return None

@@ -1,0 +1,56 @@
+"""Cutting the face out of a picture: boxes, landmark squares and shrinking. Boxes are (left, top, right, bottom)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facial_r1.pictures import Pixels
+
+__all__ = ["LANDMARK_MARGIN", "Box", "clip_box", "crop_to", "landmark_square", "shrink"]
+
+Box: TypeAlias = tuple[int, int, int, int]
+
+LANDMARK_MARGIN = 0.2
+"""Room on each side of the landmarks, as a fraction of their larger extent: the points end at brows and chin, while
+forehead wrinkles (AU1, AU2) and the jaw line (AU26, AU27) lie beyond them."""
+
+
+def clip_box(box: Box, width: int, height: int) -> Box | None:
+    """The part of ``box`` inside a picture of ``width`` × ``height`` pixels, or None when nothing of it is."""
+    left, top, right, bottom = box
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def landmark_square(points: NDArray[np.floating], margin: float = LANDMARK_MARGIN) -> Box | None:
+    """The square around landmarks (N×2, x and y in pixels) with ``margin``; it may reach beyond the picture.
+
+    Points that are not finite (a tracker's way to say *lost*) are left out; None when fewer than two are left.
+    """
+    finite = points[np.isfinite(points).all(axis=1)]
+    if len(finite) < 2:
+        return None
+    low, high = finite.min(axis=0), finite.max(axis=0)
+    half = float((high - low).max()) * (0.5 + margin)
+    x, y = (float(value) for value in (low + high) / 2)
+    return (round(x - half), round(y - half), round(x + half), round(y + half))
+
+
+def crop_to(pixels: Pixels, box: Box) -> Pixels:
+    """The pixels inside a box that was clipped to the picture."""
+    left, top, right, bottom = box
+    return pixels[top:bottom, left:right]
+
+
+def shrink(pixels: Pixels, max_side: int | None) -> Pixels:
+    """Shrink (by area averaging) until the longer side is ``max_side``; smaller pictures are never enlarged."""
+    height, width = pixels.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return pixels
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cast("Pixels", cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

@@ -1,0 +1,48 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from facial_r1.cli import corpora, data, demo, stages
+
+app = typer.Typer(
+    name="facial-r1",
+    help="Build, check and look at facial-emotion reasoning data from your own licensed corpora.\n\n"
+    "New here: `facial-r1 demo`. Exit codes: 0 done, 1 error, 2 usage, 3 a gate failed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+app.command()(demo.demo)
+app.command()(stages.build)
+app.command()(stages.unify)
+app.command()(stages.select)
+app.command()(stages.generate)
+app.command()(stages.gate)
+app.command()(stages.release)
+app.command()(data.validate)
+app.command()(data.sql)
+app.command()(data.doctor)
+app.add_typer(corpora.app, name="corpora")
+
+
+def _version(show: bool) -> None:
+    if show:
+        from facial_r1 import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Build, check and look at facial-emotion reasoning data from your own licensed corpora."""

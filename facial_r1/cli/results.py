@@ -1,0 +1,82 @@
+"""The tables at the end of a build: rows per stage, quotas, reasons, and what the data set looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from facial_r1 import facs
+from facial_r1.cli.show import out, table
+
+if TYPE_CHECKING:
+    from curation.plan import Plan
+    from curation.results import Result
+    from curation.run import Run
+
+__all__ = ["show_build", "show_cells", "show_plan", "show_shortage", "show_verdicts"]
+
+_STAGES = ("samples", "candidates", "tried", "accepted", "released", "short")
+
+
+def show_build(result: Result) -> None:
+    """Everything a person wants to see at the end of a build."""
+    show_cells(result)
+    show_shortage(result.run)
+    reasons = [("before asking", reason, count) for reason, count in result.dropped.items()]
+    reasons += [("by a gate", reason, count) for reason, count in result.rejected.items()]
+    if reasons:
+        table("Left out", ("when", "reason", "rows"), reasons)
+    total = sum(result.splits.values())
+    _shares("Emotions in the release", result.labels, total)
+    _shares("Action Units in the release", {f"{code} {facs.REGISTRY[code].name}": n for code, n in result.aus.items()}, total)
+    splits = ", ".join(f"{name} {count:,}" for name, count in result.splits.items())
+    out.print(f"released {total:,} rows ({splits})")
+    for what, path in (
+        ("data", result.release),
+        ("card", result.release / "README.md"),
+        ("manifest", result.release / "manifest.json"),
+        ("report", result.run.root / "4-verdicts" / "summary.json"),
+    ):
+        out.print(f"  {what:<9}{path}", soft_wrap=True)
+    for error in result.errors:
+        out.print(f"left out: {error}", markup=False, soft_wrap=True)
+
+
+def show_cells(result: Result) -> None:
+    """Rows per corpus and stage."""
+    rows = [(name, *(getattr(entry, stage) for stage in _STAGES)) for name, entry in result.corpora.items()]
+    rows.append(("all", *(sum(row[index + 1] for row in rows) for index in range(len(_STAGES)))))
+    table("Rows per corpus and stage", ("corpus", *_STAGES), rows, total=True)
+
+
+def show_shortage(run: Run) -> None:
+    """The quotas that could not be filled, if any."""
+    from curation.release import cell_table
+
+    cells = [cell for cell in cell_table(run) if cell.short]
+    if cells:
+        rows = [(cell.cell, cell.quota, cell.tried, cell.accepted, cell.short) for cell in cells]
+        table("Quotas that are short", ("quota", "wanted", "tried", "accepted", "short"), rows)
+
+
+def show_verdicts(summary: dict[str, Any]) -> None:
+    """What the gates said."""
+    table("Rejected by a gate", ("reason", "answers"), list(summary["rejected"].items()))
+
+
+def show_plan(plan: Plan) -> None:
+    """What a build would do and cost."""
+    rows = [(u.corpus, u.rows, sum(u.dropped.values()), len(u.errors)) for u in plan.corpora]
+    table("Rows that can be read", ("corpus", "rows", "left out", "bad rows"), rows)
+    parts = [(p.name, p.wanted, p.pool, p.candidates, p.short) for p in plan.parts]
+    table("Quotas", ("part", "wanted", "could serve", "chosen", "short"), parts)
+    out.print(f"requests to the teacher: {plan.requests:,}, at most {plan.requests_at_most:,}")
+    out.print(f"tokens, estimated: {plan.input_tokens:,} in (text only), {plan.output_tokens:,} out")
+    out.print(f"cost: {plan.cost:.2f} USD; nothing was written")
+
+
+def _shares(title: str, counts: dict[str, int], total: int) -> None:
+    if not counts:
+        return
+    widest = max(counts.values())
+    rows = [(name, n, 100 * n / total, "█" * max(1, round(30 * n / widest))) for name, n in counts.items()]
+    table(title, ("", "rows", "%", ""), rows)

@@ -1,0 +1,119 @@
+"""The stages of a run, one command each, and ``build`` for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facial_r1.cli.results import show_build, show_plan, show_shortage, show_verdicts
+from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
+
+if TYPE_CHECKING:
+    from curation.run import Run
+
+__all__ = ["build", "gate", "generate", "release", "select", "unify"]
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe (YAML), see recipes/.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run directory; default runs/<name of the recipe>.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe.")]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Collect bad rows in a report instead of stopping.")]
+
+
+def build(
+    recipe: RecipeFile,
+    run: Out = None,
+    corpora: With = None,
+    sets: Sets = None,
+    workers: Workers = 2,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, write nothing.")] = False,
+    keep_going: KeepGoing = False,
+    quiet: Quiet = False,
+) -> None:
+    """All stages of a recipe: unify, select, generate, gate, release. Goes on where an earlier call stopped."""
+    import curation
+    from facial_r1.recipe import load_recipe
+
+    resolved = load_recipe(recipe, sets=sets or (), roots=roots(corpora))
+    if dry_run:
+        with progress(quiet) as bar:
+            plan = curation.plan(resolved, progress=bar)
+        show_plan(plan)
+        return
+    folder = run or Path("runs") / resolved.name
+    with progress(quiet) as bar:
+        result = curation.build(resolved, folder, workers=workers, keep_going=keep_going, progress=bar)
+    show_build(result)
+
+
+def unify(
+    recipe: RecipeFile,
+    run: Out = None,
+    corpora: With = None,
+    sets: Sets = None,
+    workers: Workers = 2,
+    keep_going: KeepGoing = False,
+    quiet: Quiet = False,
+) -> None:
+    """Stage 1: read the labels of every corpus of a recipe into one schema; opens no picture."""
+    import curation
+    from curation.run import SAMPLES, Run
+    from facial_r1.recipe import load_recipe
+
+    resolved = load_recipe(recipe, sets=sets or (), roots=roots(corpora))
+    opened = Run.create(run or Path("runs") / resolved.name, resolved)
+    with progress(quiet) as bar:
+        curation.unify(opened, workers=workers, keep_going=keep_going, progress=bar)
+    _done(opened, SAMPLES)
+
+
+def select(run: RunFolder, workers: Workers = 2, quiet: Quiet = False) -> None:
+    """Stage 2: rank, split and choose rows; write their pictures."""
+    import curation
+    from curation.run import TASKS, Run
+
+    opened = Run.open(run)
+    with progress(quiet) as bar:
+        curation.select(opened, workers=workers, progress=bar)
+    _done(opened, TASKS)
+
+
+def generate(run: RunFolder, quiet: Quiet = False) -> None:
+    """Stage 3: have the recipe's teacher write the reasoning; answers are kept in a journal as they come."""
+    import curation
+    from curation.run import ANSWERS, Run
+
+    opened = Run.open(run)
+    with progress(quiet) as bar:
+        curation.generate(opened, progress=bar)
+    _done(opened, ANSWERS)
+
+
+def gate(run: RunFolder, quiet: Quiet = False) -> None:
+    """Stage 4: give every answer its verdicts."""
+    import curation
+    from curation.run import VERDICTS, Run
+
+    opened = Run.open(run)
+    with progress(quiet) as bar:
+        summary = curation.gate(opened, progress=bar)
+    show_verdicts(summary)
+    _done(opened, VERDICTS)
+
+
+def release(run: RunFolder, quiet: Quiet = False) -> None:
+    """Stage 5: release the accepted rows with pictures, card and manifest. Exit code 3 when a quota is short."""
+    import curation
+    from curation.run import RELEASE, Run
+
+    opened = Run.open(run)
+    with progress(quiet) as bar:
+        curation.release(opened, progress=bar)
+    show_shortage(opened)
+    _done(opened, RELEASE)
+
+
+def _done(run: Run, stage: str) -> None:
+    out.print(f"done: {run.folder(stage)}")

@@ -1,0 +1,45 @@
+"""Backends: one file per kind. Each module of this folder defines ``create(**options) -> Backend``.
+
+The module's name with ``-`` for ``_`` is the backend's name in recipes; it is imported when it is created, so that
+what it needs (torch, a provider's client) is loaded only then.
+
+>>> create("template").model
+'template-1'
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from typing import Any
+
+from facial_r1.errors import UsageError
+from facial_r1.inference.protocol import Backend
+
+__all__ = ["backend_names", "create"]
+
+
+@cache
+def backend_names() -> tuple[str, ...]:
+    """The names of all backends, alphabetical."""
+    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
+
+
+def create(name: str, **options: Any) -> Backend:
+    """The backend called ``name``.
+
+    Raises:
+        UsageError: for a name that has no file in this folder, or an option that the backend does not have.
+    """
+    if name not in backend_names():
+        raise UsageError("unknown backend", found=name, expected=f"one of {', '.join(backend_names())}")
+    function = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").create
+    known = list(inspect.signature(function).parameters)
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        expected = f"only {', '.join(known)}" if known else "no options"
+        raise UsageError(f"unknown option of the backend {name}", found=unknown[0], expected=expected)
+    backend: Backend = function(**options)
+    return backend

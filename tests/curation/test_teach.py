@@ -1,0 +1,444 @@
+"""Stage 3: every quota filled with accepted answers, the same bytes whatever the order, nothing asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation import teach
+from curation.gates import Candidate, judge, rejection
+from curation.run import ANSWERS, TASKS, Run, finish
+from facial_r1.emotions import EMOTIONS_7
+from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
+from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
+from facial_r1.inference.protocol import Answer, Backend, Facts, Request
+from facial_r1.recipe import DEFAULT_GATES, load_recipe
+from facial_r1.response import parse
+from facial_r1.sample import Meta, Sample, task_of
+
+ROOT = Path(__file__).parents[2]
+DISFA = ["AU1", "AU2", "AU4", "AU5", "AU6", "AU9", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26"]
+
+
+def sample_of(name: str, index: int) -> Sample:
+    """A row; ``name`` says by its first letter which truth it has: b(oth), a(us) or e(motion)."""
+    dice = random.Random(f"{name}/{index}")
+    row = Sample(f"{name}-{index:05}", name, image=f"{name}/{index:05}.png", question="What is seen?")
+    meta = row.meta_info = Meta(sample_id=row.id, image_sha256=sha256_bytes(row.id.encode()))
+    if name[0] in "ab":
+        meta.au_annotated, row.AUs = DISFA, [au for au in DISFA if dice.random() < 0.2]
+    if name[0] in "be":
+        meta.label_set, row.labels = list(EMOTIONS_7), [dice.choice(EMOTIONS_7)]
+    meta.task = task_of(row)
+    return row
+
+
+def make_run(root: Path, cells: dict[str, tuple[int, int]], **recipe: Any) -> Run:
+    """A run whose stage 2 is done: ``{"corpus/split": (quota, candidates)}``."""
+    corpora = sorted({cell.split("/")[0] for cell in cells})
+    parts = [{"corpus": name, "split": "train", "rows": 1} for name in corpora]
+    plain = {"name": "lesson", "corpora": dict.fromkeys(corpora), "select": {"parts": parts}, **recipe}
+    run = Run.create(root, load_recipe(plain))
+    folder = run.folder(TASKS)
+    quotas = [
+        {"cell": cell, "corpus": cell.split("/")[0], "split": "train", "quota": quota}
+        for cell, (quota, _) in cells.items()
+    ]
+    tasks = [
+        {"id": sample.id, "cell": cell, "rank": rank, "sample": sample}
+        for cell, (_, candidates) in cells.items()
+        for rank in range(candidates)
+        if (sample := sample_of(cell.replace("/", "_"), rank))
+    ]
+    counts = {
+        "cells.jsonl": write_jsonl(folder / "cells.jsonl", quotas),
+        "tasks.jsonl": write_jsonl(folder / "tasks.jsonl", tasks),
+    }
+    finish(folder, [], {}, counts)
+    return run
+
+
+def rows_of(run: Run, name: str = "answers.jsonl") -> list[dict[str, Any]]:
+    return [row for _, row in read_jsonl(run.folder(ANSWERS) / name)]
+
+
+def bytes_of(run: Run) -> dict[str, bytes]:
+    """The stage's files, journals left out: these hold the answers as they came."""
+    folder = run.folder(ANSWERS)
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith("journal")}
+
+
+class Pupil:
+    """Writes what the template teacher would, except where ``spoils`` says that the answer is to be wrong."""
+
+    name = "pupil"
+    batch = 3
+
+    def __init__(self, spoils: Callable[[str, int], bool], model: str = "pupil-1") -> None:
+        self.spoils, self.model, self.asked = spoils, model, Counter[tuple[str, int]]()
+        self.dice = random.Random(4)
+
+    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        from facial_r1.inference.backends.template import write
+
+        await asyncio.sleep(self.dice.random() / 500)
+        answers = []
+        for one in requests:
+            self.asked[one.sample_id, one.attempt] += 1
+            assert one.facts is not None
+            key = one.key(self.model)
+            text = "<think>Hm.</think>" if self.spoils(one.sample_id, one.attempt) else write(one.facts, key)
+            answers.append(Answer(key, one.sample_id, "ok", text, self.model, one.attempt))
+        return answers
+
+
+@pytest.fixture
+def taught_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Backend], None]:
+    def install(backend: Backend) -> None:
+        monkeypatch.setattr(teach, "create", lambda _name: backend)
+
+    return install
+
+
+def chance(rate: float) -> Callable[[str, int], bool]:
+    """Spoil this share of the attempts, by row and attempt alone."""
+    return lambda name, attempt: random.Random(f"{name}#{attempt}").random() < rate
+
+
+def test_the_template_teacher_fills_every_quota_at_the_first_go(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (40, 50), "aus/val": (30, 40), "emo/test": (20, 20)})
+    stats = teach.generate(run)
+    assert stats is not None
+    assert (stats.asked, stats.outcomes) == (90, {"ok": 90})
+    rows = rows_of(run)
+    expected = [f"{c}-{i:05}" for c, n in (("both_train", 40), ("aus_val", 30), ("emo_test", 20)) for i in range(n)]
+    assert [row["id"] for row in rows] == expected
+    assert list(rows[0]) == ["id", "key", "outcome", "text", "model", "attempt", "usage", "detail", "prompt_hash"]
+
+
+def test_the_template_teacher_passes_every_gate(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (300, 300), "aus/train": (300, 300), "emo/train": (300, 300)})
+    teach.generate(run)
+    samples = {row["id"]: Sample.from_own(row["sample"]) for _, row in read_jsonl(run.folder(TASKS) / "tasks.jsonl")}
+    for row in rows_of(run):
+        candidate = Candidate(samples[row["id"]], row["outcome"], parse(row["text"]))
+        assert rejection(judge(candidate, DEFAULT_GATES)) is None, row["text"]
+
+
+def test_every_answer_leads_to_its_prompt(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (30, 30), "emo/train": (30, 30)})
+    teach.generate(run)
+    prompts = {row["hash"]: row["text"] for row in rows_of(run, "prompts.jsonl")}
+    assert all(sha256_bytes(text.encode()) == name for name, text in prompts.items())
+    assert {row["prompt_hash"] for row in rows_of(run)} == prompts.keys()
+    assert list(prompts) == sorted(prompts)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rate=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
+    attempts=st.integers(1, 3),
+    cells=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 20)), min_size=1, max_size=4),
+    concurrency=st.integers(1, 5),
+)
+def test_the_rows_asked_are_the_shortest_run_of_ranks_that_fills_the_quota(
+    tmp_path_factory: pytest.TempPathFactory, rate: float, attempts: int, cells: list[tuple[int, int]], concurrency: int
+) -> None:
+    """Against the plain sequential rule: rank by rank, attempt by attempt, until the quota is full."""
+    spoils = chance(rate)
+    plan = {f"both{index}/train": cell for index, cell in enumerate(cells)}
+    expected = []
+    for name, (quota, candidates) in plan.items():
+        accepted = 0
+        for rank in range(candidates):
+            if accepted == quota:
+                break
+            row = f"{name.replace('/', '_')}-{rank:05}"
+            for attempt in range(attempts):
+                expected.append((row, attempt))
+                if not spoils(row, attempt):
+                    accepted += 1
+                    break
+    run = make_run(tmp_path_factory.mktemp("run"), plan, teacher={"attempts": attempts})
+    pupil = Pupil(spoils)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teach, "create", lambda _name: pupil)
+        teach.generate(run, concurrency=concurrency)
+    assert [(row["id"], row["attempt"]) for row in rows_of(run)] == expected
+    assert pupil.asked == Counter(expected)
+
+
+def test_same_bytes_whatever_the_concurrency(tmp_path: Path, taught_by: Callable[[Backend], None]) -> None:
+    made = []
+    for concurrency in (1, 2, 16):
+        run = make_run(
+            tmp_path / str(concurrency), {"both/train": (40, 80), "aus/train": (20, 30)}, teacher={"attempts": 2}
+        )
+        taught_by(Pupil(chance(0.5)))
+        teach.generate(run, concurrency=concurrency)
+        made.append(bytes_of(run))
+    assert made[0]["answers.jsonl"] == made[1]["answers.jsonl"] == made[2]["answers.jsonl"]
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_finished_stage_is_skipped_and_a_changed_one_asks_only_what_is_new(
+    tmp_path: Path, taught_by: Callable[[Backend], None]
+) -> None:
+    pupil = Pupil(chance(0.0))
+    taught_by(pupil)
+    cells = {"both/train": (30, 40)}
+    teach.generate(make_run(tmp_path, cells))
+    assert teach.generate(make_run(tmp_path, cells)) is None
+    longer = teach.generate(make_run(tmp_path, {"both/train": (31, 40)}))
+    assert longer is not None
+    assert (longer.asked, longer.reused) == (1, 30)
+    other_gates = teach.generate(make_run(tmp_path, {"both/train": (31, 40)}, gates=[{"name": "grammar"}]))
+    assert other_gates is not None
+    assert (other_gates.asked, other_gates.reused) == (0, 31)
+    assert set(pupil.asked.values()) == {1}
+
+
+def test_another_model_is_another_teacher(tmp_path: Path, taught_by: Callable[[Backend], None]) -> None:
+    run = make_run(tmp_path, {"both/train": (5, 5)})
+    for model in ("m-1", "m-2"):
+        taught_by(Pupil(chance(0.0), model))
+        stats = teach.generate(run)
+        assert stats is not None
+        assert (stats.asked, {row["model"] for row in rows_of(run)}) == (5, {model})
+
+
+def test_outcomes_without_text_are_kept_and_their_rows_replaced(
+    tmp_path: Path, taught_by: Callable[[Backend], None]
+) -> None:
+    class Moody(Pupil):
+        async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+            answers = await super().answer(requests)
+            for one in answers:
+                index = int(one.sample_id[-1])
+                if index < 3:
+                    one.outcome = ("refusal", "failed", "cut_off")[index]
+                    one.text = None if index == 1 else "I cannot say what"
+            return answers
+
+    run = make_run(tmp_path, {"both/train": (4, 10)}, gates=[{"name": "vocabulary"}])
+    taught_by(Moody(chance(0.0)))
+    teach.generate(run)
+    assert [row["outcome"] for row in rows_of(run)] == ["refusal", "failed", "cut_off", "ok", "ok", "ok", "ok"]
+    assert [row["text"] for row in rows_of(run)][:3] == ["I cannot say what", None, "I cannot say what"]
+
+
+def test_equal_questions_of_two_rows_stand_under_each_row(tmp_path: Path) -> None:
+    """Without pictures two rows of equal truth ask the same: one request, two rows."""
+    run = make_run(tmp_path, {"emo/train": (20, 20)})
+    path = run.folder(TASKS) / "tasks.jsonl"
+    rows = [row for _, row in read_jsonl(path)]
+    for row in rows:
+        row["sample"]["meta_info"]["image_sha256"] = None
+    finish(run.folder(TASKS), [], {}, {"tasks.jsonl": write_jsonl(path, rows), "cells.jsonl": 1})
+    stats = teach.generate(run)
+    assert stats is not None
+    assert stats.asked == len({row["sample"]["labels"][0] for row in rows}) < 20
+    assert [row["id"] for row in rows_of(run)] == [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "labels", "facts"),
+    [
+        ("both", "any", ["fear", "surprise"], Facts("au+emotion", ("AU1", "AU5"), ("fear",))),
+        ("both", "set", ["fear", "surprise"], Facts("au+emotion", ("AU1", "AU5"), ("fear", "surprise"))),
+        ("aus", "any", [], Facts("au", ("AU1", "AU5"), ())),
+        ("emo", "any", ["anger"], Facts("emotion", (), ("anger",))),
+    ],
+)
+def test_the_teacher_is_told_what_the_corpus_knows_and_no_more(
+    name: str, rule: str, labels: list[str], facts: Facts
+) -> None:
+    sample = sample_of(name, 0)
+    sample.AUs, sample.labels = ["AU1", "AU5"], labels
+    assert teach.facts_of(sample, rule) == facts
+    text = teach.prompt_of(sample, facts, rule).text
+    assert ("AU1" in text) == (name != "emo")
+    assert all(label in text.splitlines()[-1] for label in facts.labels)
+
+
+def test_a_blend_is_accepted_under_either_rule(tmp_path: Path) -> None:
+    for rule in ("any", "set"):
+        run = make_run(tmp_path / rule, {"both/train": (4, 4)}, label_rule=rule)
+        path = run.folder(TASKS) / "tasks.jsonl"
+        rows = [row for _, row in read_jsonl(path)]
+        for row in rows:
+            row["sample"]["labels"] = ["fear", "surprise"]
+        finish(run.folder(TASKS), [], {}, {"tasks.jsonl": write_jsonl(path, rows), "cells.jsonl": 1})
+        teach.generate(run)
+        answers = {parse(row["text"]).answer_labels for row in rows_of(run)}
+        assert answers == {("fear",) if rule == "any" else ("fear", "surprise")}
+        assert len(rows_of(run)) == 4
+
+
+DRIVER = """
+import os, sys
+from pathlib import Path
+from curation import teach
+from curation.run import Run
+from facial_r1.inference.backends.template import create
+
+class Counting:
+    name, batch = "template", 8
+    def __init__(self):
+        self.inner = create()
+        self.model = self.inner.model
+        self.bill = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    async def answer(self, requests):
+        os.write(self.bill, "".join(f"{r.sample_id}#{r.attempt}\\n" for r in requests).encode())
+        answers = await self.inner.answer(requests)
+        for a in answers:
+            if int(a.sample_id[-1]) % 3 == 0:
+                a.text = "no idea"
+        return answers
+
+teach.create = lambda name: Counting()
+teach.generate(Run.open(Path(sys.argv[1])), concurrency=4)
+"""
+
+
+def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Ten SIGKILLs spread over the stage: same bytes, and nothing in the journal is asked again."""
+    cells = {"both/train": (300, 500), "aus/train": (200, 300)}
+
+    def start(run: Run, bill: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", DRIVER, str(run.root), str(bill)], cwd=ROOT)
+
+    calm = make_run(tmp_path / "calm", cells, teacher={"attempts": 2})
+    begun = time.perf_counter()
+    assert start(calm, tmp_path / "calm-bill").wait() == 0
+    whole = time.perf_counter() - begun
+    killed, bill, hits = make_run(tmp_path / "killed", cells, teacher={"attempts": 2}), tmp_path / "bill", 0
+    for turn in range(10):
+        child = start(killed, bill)
+        time.sleep(whole * (0.4 + 0.06 * turn))
+        child.send_signal(signal.SIGKILL)
+        hits += child.wait() == -signal.SIGKILL
+    assert start(killed, bill).wait() == 0
+    assert bytes_of(killed) == bytes_of(calm)
+    asked, calmly = Counter(bill.read_text().split()), Counter((tmp_path / "calm-bill").read_text().split())
+    assert asked.keys() == calmly.keys()
+    assert set(calmly.values()) == {1}
+    assert asked.total() - calmly.total() <= hits * 4 * 8
+    assert start(killed, bill).wait() == 0
+    assert len(bill.read_text().split()) == asked.total(), "a finished stage asks nothing"
+
+
+def test_an_output_changed_by_hand_is_an_error(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (5, 5)})
+    teach.generate(run)
+    path = run.folder(ANSWERS) / "answers.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"template-1", b"template-2", 1))
+    with pytest.raises(CorruptState, match="answers.jsonl"):
+        teach.generate(run)
+
+
+def test_a_deleted_output_is_made_again_from_the_journal(tmp_path: Path, taught_by: Callable[[Backend], None]) -> None:
+    run = make_run(tmp_path, {"both/train": (20, 30)})
+    taught_by(Pupil(chance(0.3)))
+    teach.generate(run)
+    before = bytes_of(run)
+    for name in before:
+        (run.folder(ANSWERS) / name).unlink()
+    pupil = Pupil(chance(0.3))
+    taught_by(pupil)
+    teach.generate(run)
+    assert bytes_of(run) == before
+    assert pupil.asked == {}
+
+
+def test_tasks_that_are_not_there_are_a_clear_error(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (5, 5)})
+    (run.folder(TASKS) / "done.json").unlink()
+    with pytest.raises(InputError, match="not finished"):
+        teach.generate(run)
+
+
+def test_a_task_of_an_unknown_cell_is_a_clear_error(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (5, 5)})
+    folder = run.folder(TASKS)
+    write_jsonl(folder / "cells.jsonl", [])
+    finish(folder, [], {}, {"tasks.jsonl": 5, "cells.jsonl": 0})
+    with pytest.raises(CorruptState, match=r"tasks\.jsonl:1: this task belongs to a cell"):
+        teach.generate(run)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ({"teacher": {"backend": "gpt"}}, "unknown backend"),
+        ({"teacher": {"options": {"heat": 1}}}, "unknown option of the backend template"),
+        ({"gates": [{"name": "charm"}]}, "unknown gate"),
+    ],
+)
+def test_wrong_recipes_are_told_before_a_request_is_paid(tmp_path: Path, recipe: dict[str, Any], words: str) -> None:
+    run = make_run(tmp_path, {"both/train": (5, 5)}, **recipe)
+    with pytest.raises(UsageError, match=words):
+        teach.generate(run)
+    assert not list(run.root.rglob("journal-*"))
+
+
+def test_a_full_disk_is_one_clear_error_and_the_next_call_goes_on(
+    tmp_path: Path, taught_by: Callable[[Backend], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "a", {"both/train": (40, 40)})
+    pupil, real, calls = Pupil(chance(0.0)), os.fsync, 0
+    taught_by(pupil)
+
+    def full(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 5:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FacialR1Error, match="No space left on device"):
+        teach.generate(run, concurrency=1)
+    monkeypatch.setattr(os, "fsync", real)
+    teach.generate(run)
+    assert pupil.asked.total() <= 40 + 3
+    other = make_run(tmp_path / "b", {"both/train": (40, 40)})
+    teach.generate(other)
+    assert bytes_of(run) == bytes_of(other)
+
+
+def test_a_short_cell_is_no_error_here(tmp_path: Path, taught_by: Callable[[Backend], None]) -> None:
+    """The release decides what a shortage means; the journal and the answers are kept."""
+    run = make_run(tmp_path, {"both/train": (10, 12)}, teacher={"attempts": 2})
+    taught_by(Pupil(lambda _name, _attempt: True))
+    teach.generate(run)
+    tried: dict[str, list[int]] = defaultdict(list)
+    for row in rows_of(run):
+        tried[row["id"]].append(row["attempt"])
+    assert len(tried) == 12
+    assert set(map(tuple, tried.values())) == {(0, 1)}
+
+
+def test_the_marker_vouches_for_the_files(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {"both/train": (7, 9)})
+    teach.generate(run)
+    marker = orjson.loads((run.folder(ANSWERS) / "done.json").read_bytes())
+    assert {name: entry["rows"] for name, entry in marker["outputs"].items()} == {
+        "answers.jsonl": 7,
+        "prompts.jsonl": len(rows_of(run, "prompts.jsonl")),
+    }
+    assert marker["inputs"].keys() == {"2-tasks/tasks.jsonl", "2-tasks/cells.jsonl"}
