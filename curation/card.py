@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from datasets.info import DatasetInfo, DatasetInfosDict
-from huggingface_hub import DatasetCardData
-
 from facial_r1.facs import REGISTRY, sort_codes
-from facial_r1.features import FEATURES
 
 __all__ = ["card"]
 
@@ -46,6 +42,11 @@ def card(facts: Mapping[str, Any]) -> str:
 
 
 def _front_matter(facts: Mapping[str, Any]) -> str:
+    from datasets.info import DatasetInfo, DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    from facial_r1.features import FEATURES
+
     files = [{"split": split, "path": f"{split}.jsonl"} for split in facts["rows"]]
     data = DatasetCardData(
         pretty_name=facts["name"],
@@ -108,12 +109,10 @@ def _distribution(title: str, key: str, facts: Mapping[str, Any], names: Mapping
 def _quotas(facts: Mapping[str, Any]) -> str:
     columns = ("cell", "quota", "tried", "accepted", "released", "short")
     short = [cell for cell in facts["cells"] if cell["short"]]
-    note = "The recipe allowed these quotas to stay short:" if short else ""
-    return (
-        f"## Short quotas\n\n{note}\n\n{_table(columns, [[cell[c] for c in columns] for cell in short])}"
-        if short
-        else ""
-    )
+    if not short:
+        return ""
+    lines = [[cell[column] for column in columns] for cell in short]
+    return f"## Short quotas\n\nThe recipe allowed these quotas to stay short:\n\n{_table(columns, lines)}"
 
 
 def _provenance(facts: Mapping[str, Any]) -> str:

@@ -48,7 +48,8 @@ class Result:
         cells: wanted, tried, accepted and short per quota.
         dropped: reason → rows left out before a teacher was asked (stages 1 and 2).
         rejected: reason → answers that a gate turned down.
-        splits, aus, labels: split, Action Unit, emotion → released rows.
+        splits, labels: split, emotion → released rows.
+        aus: Action Unit → released rows that show it, and released rows for which it was annotated at all.
         errors: bad rows that ``keep_going`` collected; with any, the build is no success.
     """
 
@@ -58,7 +59,7 @@ class Result:
     dropped: dict[str, int]
     rejected: dict[str, int]
     splits: dict[str, int]
-    aus: dict[str, int]
+    aus: dict[str, tuple[int, int]]
     labels: dict[str, int]
     errors: list[str] = field(default_factory=list)
 
@@ -100,12 +101,13 @@ def results(run: Run) -> Result:
     dropped: Counter[str] = Counter()
     for stage in (SAMPLES, TASKS):
         dropped.update(row["reason"] for _, row in read_jsonl(run.folder(stage) / "dropped.jsonl"))
-    splits, aus, labels = (Counter[str]() for _ in range(3))
+    splits, aus, annotated, labels = (Counter[str]() for _ in range(4))
     for path in _released(run):
         for _, row in read_jsonl(path):
             corpora[row["dataset"]].released += 1
             splits[path.stem] += 1
             aus.update(row["AUs"])
+            annotated.update(row["meta_info"]["au_annotated"])
             labels.update(row["labels"])
     return Result(
         run=run,
@@ -114,7 +116,7 @@ def results(run: Run) -> Result:
         dropped=dict(sorted(dropped.items())),
         rejected=orjson.loads((run.folder(VERDICTS) / "summary.json").read_bytes())["rejected"],
         splits=dict(splits),
-        aus={code: aus[code] for code in sort_codes(aus)},
+        aus={code: (aus[code], annotated[code]) for code in sort_codes(annotated)},
         labels=dict(sorted(labels.items())),
         errors=[error for entry in unified for error in entry["errors"]],
     )

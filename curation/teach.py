@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 import facial_r1
 from curation.gates import Candidate, judge, rejection
+from curation.gates.registry import resolve
 from curation.run import ANSWERS, TASKS, Run, begin, finish, is_done, outputs_of, writing
 from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import CorruptState
@@ -56,13 +58,15 @@ def generate(run: Run, *, concurrency: int = 8, progress: Progress | None = None
     folder = run.folder(ANSWERS)
     inputs = [path for path in outputs_of(run.folder(TASKS)) if path.name in ("tasks.jsonl", "cells.jsonl")]
     backend = create(run.recipe.teacher.backend, **run.recipe.teacher.options)
+    for gate in run.recipe.gates:
+        resolve(gate)  # a misspelt gate must not wait for the first paid answer
     settings = _settings(run.recipe, backend.model)
     if is_done(folder, inputs, settings):
         return None
     with writing(folder):
         begin(folder)
         with Journal(folder, progress) as journal, open(run.folder(TASKS) / "tasks.jsonl", "rb") as tasks:
-            lesson = _Lesson(run, tasks, _cells(run))
+            lesson = _Lesson(run.recipe, run.images, tasks, _cells(run))
             stats = ask(
                 backend,
                 lesson.first(),
@@ -95,20 +99,23 @@ def prompt_of(sample: Sample, facts: Facts, label_rule: str) -> Prompt:
 
 @dataclass(slots=True)
 class _Cell:
-    """A quota and its candidates by rank: where each one's line starts in the tasks, and how often it was asked."""
+    """A quota and its candidates by rank: where each one's line starts in the tasks, and how often it was asked.
 
-    name: str
+    The ranks below the quota are asked in any case; ``reserve`` is the next one beyond, for a row that was given up.
+    """
+
     quota: int
+    reserve: int
     lines: array[int] = field(default_factory=lambda: array("Q"))
     asked: bytearray = field(default_factory=bytearray)
-    drawn: int = 0
 
 
 @dataclass(slots=True)
 class _Lesson:
     """The state of the stage: which candidates of which cells were drawn, and which of them are being asked."""
 
-    run: Run
+    recipe: Recipe
+    images: Path
     tasks: BinaryIO
     cells: list[_Cell]
     pending: dict[str, tuple[_Cell, int, Sample]] = field(default_factory=dict)
@@ -116,13 +123,12 @@ class _Lesson:
     def first(self) -> Iterator[Request]:
         """The first ``quota`` candidates of every cell."""
         for cell in self.cells:
-            for _ in range(min(cell.quota, len(cell.lines))):
-                yield self.draw(cell)
+            for rank in range(min(cell.quota, len(cell.lines))):
+                yield self.draw(cell, rank)
 
-    def draw(self, cell: _Cell) -> Request:
-        """The next candidate of a cell, asked for the first time."""
-        rank, sample = cell.drawn, self.sample(cell.lines[cell.drawn])
-        cell.drawn += 1
+    def draw(self, cell: _Cell, rank: int) -> Request:
+        """A candidate of a cell, asked for the first time."""
+        sample = self.sample(cell.lines[rank])
         cell.asked[rank] = 1
         self.pending[sample.id] = cell, rank, sample
         return self.request(sample, 0)
@@ -130,7 +136,7 @@ class _Lesson:
     def then(self, request: Request, answer: Answer) -> Iterable[Request]:
         """What follows from an answer: nothing, the row's next attempt, or the cell's next candidate."""
         cell, rank, sample = self.pending[request.sample_id]
-        recipe = self.run.recipe
+        recipe = self.recipe
         response = EMPTY if answer.text is None else parse(answer.text, label_set=recipe.label_set)
         candidate = Candidate(sample, answer.outcome, response, recipe.label_rule)
         rejected = rejection(judge(candidate, recipe.gates)) is not None
@@ -138,8 +144,9 @@ class _Lesson:
             cell.asked[rank] += 1
             return [self.request(sample, request.attempt + 1)]
         del self.pending[request.sample_id]
-        if rejected and cell.drawn < len(cell.lines):
-            return [self.draw(cell)]
+        if rejected and cell.reserve < len(cell.lines):
+            cell.reserve += 1
+            return [self.draw(cell, cell.reserve - 1)]
         return []
 
     def answers(self, journal: Journal, model: str, prompts: dict[str, str]) -> Iterator[bytes]:
@@ -150,20 +157,18 @@ class _Lesson:
                     sample = self.sample(offset)
                     request = self.request(sample, attempt)
                     prompts[request.prompt_hash] = request.prompt
-                    answer = asdict(journal[request.key(model)])
-                    del answer["sample_id"]  # the id, unless an equal question was asked for another row before
-                    yield to_line({"id": sample.id, **answer, "prompt_hash": request.prompt_hash})
+                    yield to_line(_row(sample, request, journal[request.key(model)]))
 
     def request(self, sample: Sample, attempt: int) -> Request:
         """The question about a row; ``attempt`` counts from 0."""
-        facts = facts_of(sample, self.run.recipe.label_rule)
-        prompt = prompt_of(sample, facts, self.run.recipe.label_rule)
+        facts = facts_of(sample, self.recipe.label_rule)
+        prompt = prompt_of(sample, facts, self.recipe.label_rule)
         return Request(
             sample.id,
             prompt.text,
             prompt.hash,
             facts,
-            self.run.images / sample.image,
+            self.images / sample.image,
             sample.meta_info.image_sha256,
             attempt=attempt,
         )
@@ -172,6 +177,21 @@ class _Lesson:
         """The sample of the task whose line starts at ``offset``."""
         self.tasks.seek(offset)
         return Sample.from_own(orjson.loads(self.tasks.readline())["sample"])
+
+
+def _row(sample: Sample, request: Request, answer: Answer) -> dict[str, Any]:
+    """A line of ``answers.jsonl``. Its id is the row's, also when the answer was first given to an equal question."""
+    return {
+        "id": sample.id,
+        "key": answer.key,
+        "outcome": answer.outcome,
+        "text": answer.text,
+        "model": answer.model,
+        "attempt": answer.attempt,
+        "usage": answer.usage,
+        "detail": answer.detail,
+        "prompt_hash": request.prompt_hash,
+    }
 
 
 def _cells(run: Run) -> list[_Cell]:
@@ -187,7 +207,7 @@ def _cells(run: Run) -> list[_Cell]:
                 do = f"delete {folder / 'done.json'} and build again"
                 what = "this task belongs to a cell that cells.jsonl does not have"
                 raise CorruptState(what, path=folder / "tasks.jsonl", line=number, found=row["cell"], do=do)
-            cell = cells.setdefault(row["cell"], _Cell(row["cell"], quotas[row["cell"]]))
+            cell = cells.setdefault(row["cell"], _Cell(quotas[row["cell"]], quotas[row["cell"]]))
             cell.lines.append(offset)
             cell.asked.append(0)
             offset += len(line)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facial_r1.errors import InputError
+import orjson
+
+from facial_r1.errors import FacialR1Error, InputError, clip
 from facial_r1.files import canonical_json, inside, parse_json, sha256_bytes
-from facial_r1.pictures import REASONS, PictureError, prove_picture, read_header, read_picture
 from facial_r1.progress import Progress
 from facial_r1.response import parse
 from facial_r1.sample import Sample
@@ -96,7 +97,7 @@ class _Check:
         self.result = Validation(path)
         self.ids: dict[str, tuple[int, str]] = {}
         """id → line and hash of its first row."""
-        self.pictures: dict[str, InputError | None] = {}
+        self.pictures: dict[str, FacialR1Error | None] = {}
         """image → what is wrong with it; each is opened once."""
 
     def line(self, number: int, line: bytes) -> None:
@@ -106,11 +107,12 @@ class _Check:
         self.result.rows += 1
         try:
             row = self.read(text, number)
+            digest = self.digest(row, number)
             sample = Sample.from_json(row, path=self.path, line=number, label_set=self.label_set)
         except InputError as error:
             self.report([error])
             return
-        errors = [*self.repeat(row, sample.id, number), *self.picture(sample.image, number)]
+        errors = [*self.repeat(sample.id, digest, number), *self.picture(sample.image, number)]
         if errors:
             self.report(errors)
             return
@@ -127,7 +129,7 @@ class _Check:
         try:
             text.decode("utf-8")
         except UnicodeDecodeError as error:
-            found = f"the bytes {text[error.start : error.start + 4]!r} at column {error.start + 1}"
+            found = f"{text[error.start : error.start + 1]!r} as byte {error.start + 1} of the line"
             do = "save the file as UTF-8"
             raise InputError("this line is not UTF-8", path=self.path, line=number, found=found, do=do) from None
         try:
@@ -139,8 +141,14 @@ class _Check:
             what = "the file is cut in its last line"
             raise InputError(what, path=self.path, line=number, found=error.found, do=do) from None
 
-    def repeat(self, row: dict[str, Any], identifier: str, number: int) -> Iterator[InputError]:
-        digest = sha256_bytes(canonical_json(row))
+    def digest(self, row: dict[str, Any], number: int) -> str:
+        try:
+            return sha256_bytes(canonical_json(row))
+        except orjson.JSONEncodeError as error:  # deeper than a writer can go
+            what = f"this line cannot be written again ({error})"
+            raise InputError(what, path=self.path, line=number, do="make its objects less deep") from None
+
+    def repeat(self, identifier: str, digest: str, number: int) -> Iterator[InputError]:
         first, known = self.ids.setdefault(identifier, (number, digest))
         if first == number:
             return
@@ -149,7 +157,7 @@ class _Check:
             f"the id of line {first} comes again, {'with the same content' if same else 'with other content'}",
             path=self.path,
             line=number,
-            found=identifier,
+            found=clip(identifier),
             expected="every id once",
             do="remove one of the two lines" if same else "find out which of the two lines is right; nobody can guess",
         )
@@ -162,7 +170,7 @@ class _Check:
         fault = self.pictures[image]
         if fault is not None:
             yield InputError(
-                f"the picture {image} cannot be used: {fault.what}",
+                f"the picture {clip(image)} cannot be used: {fault.what}",
                 path=self.path,
                 line=number,
                 found=fault.found,
@@ -178,13 +186,13 @@ class _Check:
             self.result.remarks.append(remark + ", ".join(faults))
 
 
-def _picture_fault(folder: Path, image: str) -> InputError | None:
+def _picture_fault(folder: Path, image: str) -> FacialR1Error | None:
+    from facial_r1.pictures import prove_picture, read_header, read_picture
+
     try:
         path = inside(folder, image)
         data = read_picture(path)
         prove_picture(data, read_header(data, path=path), path=path)
-    except PictureError as error:
-        return InputError(REASONS[error.reason], found=error.detail)
-    except InputError as error:
+    except FacialR1Error as error:
         return error
     return None

@@ -189,7 +189,7 @@ class Expw(Corpus):
                 yield Raw(sample.id, problem=("missing", f"there is no photograph {name}"))
             else:
                 box = sample.meta_info.box
-                yield Raw(sample.id, path=path, box=box and (box[0], box[1], box[2], box[3]))
+                yield Raw(sample.id, path=path, box=(box[0], box[1], box[2], box[3]) if box else None)
 
     def published(self, **options: Any) -> Mapping[str, int]:
         """See :meth:`Corpus.published`: ``rows`` and one name per class."""

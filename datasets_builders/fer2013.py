@@ -115,11 +115,12 @@ class Fer2013(Corpus):
         self.settings(options)
         by_file: dict[str, dict[int, str]] = defaultdict(dict)
         for sample in samples:
-            name, _, line = (sample.meta_info.source or "").rpartition(":")
-            if name:
+            source = sample.meta_info.source or ""
+            name, _, line = source.rpartition(":")
+            if line.isdecimal():
                 by_file[name][int(line)] = sample.id
-            else:
-                yield Raw(sample.id, path=root / line)
+            else:  # a picture file, in a folder whose name may hold a colon
+                yield Raw(sample.id, path=root / source)
         for name, ids in by_file.items():
             for number, pixels in PixelCsv.open(root / name, SIDE).pictures(ids):
                 problem = ("bad_pixels", f"{name}:{number} does not hold {SIDE}×{SIDE} numbers from 0 to 255")

@@ -194,10 +194,11 @@ def inside(folder: Path, name: str) -> Path:
     """``folder / name`` for a POSIX path that stays inside ``folder``.
 
     Raises:
-        UsageError: when ``name`` is empty, absolute, holds ``..`` or a backslash.
+        UsageError: when ``name`` is empty, absolute, holds ``..``, a backslash or a null character.
     """
     parts = name.split("/")
-    if not name or name.startswith("/") or "\\" in name or ".." in parts or "" in parts or ":" in parts[0]:
+    forbidden = "\\" in name or "\0" in name or ":" in parts[0]
+    if forbidden or name.startswith("/") or ".." in parts or "" in parts:
         raise UsageError(
             "this is not a path inside the image folder",
             found=name,

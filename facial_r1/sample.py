@@ -176,6 +176,7 @@ class _Reader:
 
     def fail(self, what: str, found: object = None, expected: str | None = None) -> InputError:
         do = "correct this line (README, 'With your own pictures', shows one)"
+        found = clip(found) if isinstance(found, str) and len(found) > 80 else found
         return InputError(what, path=self.path, line=self.line, found=found, expected=expected, do=do)
 
     def sample(self, row: Mapping[str, Any]) -> Sample:

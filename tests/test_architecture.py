@@ -57,8 +57,13 @@ def test_importing_the_vocabulary_is_light(tmp_path: Path) -> None:
 
 def test_every_declared_dependency_is_justified_and_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = [*project["dependencies"], *(d for name in ("train", "viewer") for d in project["optional-dependencies"][name])]
-    pins = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    declared = [
+        *project["dependencies"],
+        *(d for name in ("train", "viewer") for d in project["optional-dependencies"][name]),
+    ]
+    pins = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     reasons = (ROOT / "ARCHITECTURE.md").read_text()
     for requirement in declared:
         name = requirement.split(">=")[0].split(";")[0].strip()

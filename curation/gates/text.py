@@ -6,13 +6,21 @@ does not hide a wrong AU; *which* of several reasons counts is the order of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from curation.gates.registry import Candidate, Ruling, gate
-from facial_r1.response import Response, canonical_answer, negative_words, predicted_aus, uncertain_words
-from facial_r1.sample import Sample, task_of
+from facial_r1.response import (
+    Response,
+    canonical_answer,
+    negative_words,
+    predicted_aus,
+    predicted_unknown,
+    uncertain_words,
+)
+from facial_r1.sample import task_of
 from facial_r1.scoring import au_counts, au_f1, label_match
 
 __all__ = ["au_set", "grammar", "label", "task_rules", "vocabulary"]
@@ -97,13 +105,12 @@ def au_set(
         threshold: least F1 for ``f1``, 0-1.
     """
     sample, response = candidate.sample, candidate.response
-    annotated = sample.meta_info.au_annotated
-    if not annotated:
+    task, annotated = task_of(sample), sample.meta_info.au_annotated
+    if task is None or not annotated:
         return _NOT_APPLICABLE
-    claimed = predicted_aus(response, task_of(sample) or "")
-    unknown = len(response.unknown_numbers)
-    counts = au_counts(claimed, sample.AUs, annotated, unknown=unknown)
-    value = au_f1(claimed, sample.AUs, annotated, unknown=unknown)
+    claimed, unknown = predicted_aus(response, task), predicted_unknown(response, task)
+    counts = au_counts(claimed, sample.AUs, annotated, unknown=len(unknown))
+    value = au_f1(claimed, sample.AUs, annotated, unknown=len(unknown))
     unscored = [au for au in claimed if au not in annotated]
     if unscored:
         return Ruling(False, "au_not_annotated", ", ".join(unscored), value)
@@ -114,14 +121,14 @@ def au_set(
     }[mode]
     if passed:
         return Ruling(True, value=value)
-    return Ruling(False, "au_mismatch", _difference(response, claimed, sample), value)
+    return Ruling(False, "au_mismatch", _difference(claimed, unknown, sample.AUs), value)
 
 
-def _difference(response: Response, claimed: tuple[str, ...], sample: Sample) -> str:
+def _difference(claimed: Sequence[str], unknown: Sequence[int], true: Sequence[str]) -> str:
     parts = {
-        "missing": [au for au in sample.AUs if au not in claimed],
-        "extra": [au for au in claimed if au not in sample.AUs],
-        "unknown": [str(number) for number in response.unknown_numbers],
+        "missing": [au for au in true if au not in claimed],
+        "extra": [au for au in claimed if au not in true],
+        "unknown": [str(number) for number in unknown],
     }
     return "; ".join(f"{name} {', '.join(codes)}" for name, codes in parts.items() if codes)
 

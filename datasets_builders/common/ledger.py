@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ class Ledger:
     def finished(self, sample: Sample) -> Picture | None:
         """The picture of ``sample`` when it is finished and untouched, and so is the file it was made from."""
         entry = self._entries.get(self.key(sample))
-        if entry is None or self._stamp(self._root / entry["origin"]) != entry["stamp"]:
+        if entry is None or self._stamp(entry["origin"]) != entry["stamp"]:
             return None
         picture = entry["picture"]
         if self._folder is not None:
@@ -61,9 +60,9 @@ class Ledger:
         """Enter finished pictures, each with the file it was made from (None: the one its row stands in)."""
         lines = []
         for sample, source, picture in batch:
-            origin = (source or self._root / (sample.meta_info.source or "").rpartition(":")[0]).as_posix()
-            entry = {"key": self.key(sample), "origin": origin, "stamp": self._stamp(Path(origin))}
-            lines.append(to_line({**entry, "picture": asdict(picture)}))
+            origin = os.path.abspath(source or self._root / (sample.meta_info.source or "").rpartition(":")[0])
+            entry = {"key": self.key(sample), "origin": origin, "stamp": self._stamp(origin), "picture": picture}
+            lines.append(to_line(entry))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with open(self._path, "ab") as handle:
             handle.write(b"".join(lines))
@@ -71,9 +70,9 @@ class Ledger:
             os.fsync(handle.fileno())
 
 
-def _stamp(path: Path) -> list[int] | None:
+def _stamp(path: str) -> list[int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]

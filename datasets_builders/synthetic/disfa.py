@@ -3,8 +3,8 @@
 Options:
 
 * ``cameras`` – ``left``, ``right`` or ``both``;
-* ``frames`` – ``video``: one AVI per person and camera; ``extracted``: numbered pictures, as ffmpeg cuts them out of the
-  videos (``Frames_LeftCamera/SN001/0001.jpg`` is the picture of the first label line);
+* ``frames`` – ``video``: one AVI per person and camera; ``extracted``: numbered pictures, as ffmpeg cuts them out of
+  the videos (``Frames_LeftCamera/SN001/0001.jpg`` is the picture of the first label line);
 * ``landmarks`` – write the 66 points of every drawn frame of the left camera as MATLAB files;
 * ``width`` – pixels, of a 4:3 frame; 0 means 320, and 1024 at full size.
 

@@ -42,6 +42,8 @@ CODED = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
 _RARE = (14, 16, 18, 19, 21, 22, 24, 27, 28, 29, 30, 32, 39, 43)
 """Added to an expression now and then, so that every number occurs."""
 _ONE_SIDED, _HALF_LIPS = (1, 2, 4, 6, 7, 10, 12, 14, 15, 20), (22, 24, 28)
+_SIDED = ("L12", "R2", "T24", "B22", "B28")
+"""Tokens seen in the real file."""
 _TRAILING, _CE = 421, 4549
 """Published: lines that end in a blank, and pictures of RAF-CE."""
 _GAPS = (31, 32, 46)
@@ -147,6 +149,7 @@ def plan(order: Order, *, rafml: bool = True, rafce: bool = False) -> Stand:
         row.coded = False
     for row in sorted(inside, key=lambda row: (len(row.codes), row.number))[: _scaled(_TRAILING, count)]:
         row.blank = True
+    _ensure_sides(inside)
     drawn = order.drawn([f"raf_au-{row.number:04d}" for row in inside])
     return Stand(order, pictures, drawn, rafml, rafce)
 
@@ -186,6 +189,15 @@ def _codes(rng: np.random.Generator, emotion: str) -> tuple[str, ...]:
     elif oddity < 0.06:
         codes.reverse()
     return tuple(codes)
+
+
+def _ensure_sides(inside: list[Row]) -> None:
+    """Let every kind of sided token of the real file occur where its code does, however the dice fell."""
+    for token in _SIDED:
+        bearers = [row for row in inside if row.coded and token[1:] in row.codes]
+        if bearers and not any(row.coded and token in row.codes for row in inside):
+            row = bearers[0]
+            row.codes = tuple(token if code == token[1:] else code for code in row.codes)
 
 
 def _files(face: Face) -> tuple[bytes, bytes]:

@@ -89,6 +89,15 @@ def make(
     ids = only.read_text(encoding="utf-8").split() if only else None
     with progress(quiet) as bar:
         made = synthetic.make(
-            name, folder, seed=seed, rows=rows, labels_only=labels_only, only=ids, workers=workers, progress=bar, **options
+            name,
+            folder,
+            seed=seed,
+            rows=rows,
+            labels_only=labels_only,
+            only=ids,
+            workers=workers,
+            progress=bar,
+            **options,
         )
-    out.print(f"{folder}: {made}", markup=False)
+    state = "written" if made.fresh else "was there already, unchanged"
+    out.print(f"{made.root}: {made.rows:,} synthetic rows of {name}, {state}", markup=False)

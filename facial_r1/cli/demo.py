@@ -36,15 +36,15 @@ def demo(
             if name not in folders:
                 folders[name] = run / "0-corpora" / name
                 synthetic.make(name, folders[name], seed=seed, rows=rows, workers=workers, progress=bar)
-        if "rafml" not in folders and (companion := folders["raf_au"].parent / "raf_ml").is_dir():
+        if "rafml" not in folders and (companion := folders["raf_au"] / "RAF-ML").is_dir():
             folders["rafml"] = companion
         recipe = load_recipe(Path(__file__).with_name("demo.yaml"), sets=(f"seed={seed}",), roots=folders)
         result = curation.build(recipe, run, workers=workers, progress=bar)
     show_build(result)
     out.print(f"\n{time.monotonic() - begun:.0f} s. What next:")
     for command, why in (
-        (f"facial-r1 sql {run} \"select dataset, split, count(*) from release group by all order by all\"", "ask it"),
-        (f"facial-r1 sql {run} \"select reason, count(*) from dropped group by all\"", "what was dropped and why"),
+        (f'facial-r1 sql {run} "select dataset, split, count(*) from release group by all order by all"', "ask it"),
+        (f'facial-r1 sql {run} "select reason, count(*) from dropped group by all"', "what was dropped and why"),
         (f"facial-r1 validate {run}/5-release/train.jsonl --image-folder {run}/5-release/images", "check any JSONL"),
         ("facial-r1 corpora list", "which corpora, which licences"),
         (f"facial-r1 demo --out {run}-mine --with fer2013=DIR", "the same with your own copy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from facial_r1 import facs
@@ -26,8 +27,10 @@ def show_build(result: Result) -> None:
     if reasons:
         table("Left out", ("when", "reason", "rows"), reasons)
     total = sum(result.splits.values())
-    _shares("Emotions in the release", result.labels, total)
-    _shares("Action Units in the release", {f"{code} {facs.REGISTRY[code].name}": n for code, n in result.aus.items()}, total)
+    labelled = sum(result.labels.values())
+    _shares("Emotions in the release", "% of labels", {name: (n, labelled) for name, n in result.labels.items()})
+    aus = {f"{code} {facs.REGISTRY[code].name}": counts for code, counts in result.aus.items()}
+    _shares("Action Units in the release", "% of rows that annotate it", aus)
     splits = ", ".join(f"{name} {count:,}" for name, count in result.splits.items())
     out.print(f"released {total:,} rows ({splits})")
     for what, path in (
@@ -74,9 +77,9 @@ def show_plan(plan: Plan) -> None:
     out.print(f"cost: {plan.cost:.2f} USD; nothing was written")
 
 
-def _shares(title: str, counts: dict[str, int], total: int) -> None:
+def _shares(title: str, share: str, counts: Mapping[str, tuple[int, int]]) -> None:
     if not counts:
         return
-    widest = max(counts.values())
-    rows = [(name, n, 100 * n / total, "█" * max(1, round(30 * n / widest))) for name, n in counts.items()]
-    table(title, ("", "rows", "%", ""), rows)
+    widest = max(1, *(n for n, _ in counts.values()))
+    rows = [(name, n, 100 * n / of, "█" * round(30 * n / widest)) for name, (n, of) in counts.items()]
+    table(title, ("", "rows", share, ""), rows)

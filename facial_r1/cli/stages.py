@@ -9,6 +9,7 @@ import typer
 
 from facial_r1.cli.results import show_build, show_plan, show_shortage, show_verdicts
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
+from facial_r1.errors import GateFailed
 
 if TYPE_CHECKING:
     from curation.run import Run
@@ -34,6 +35,7 @@ def build(
 ) -> None:
     """All stages of a recipe: unify, select, generate, gate, release. Goes on where an earlier call stopped."""
     import curation
+    from curation.run import Run
     from facial_r1.recipe import load_recipe
 
     resolved = load_recipe(recipe, sets=sets or (), roots=roots(corpora))
@@ -43,9 +45,14 @@ def build(
         show_plan(plan)
         return
     folder = run or Path("runs") / resolved.name
-    with progress(quiet) as bar:
-        result = curation.build(resolved, folder, workers=workers, keep_going=keep_going, progress=bar)
+    try:
+        with progress(quiet) as bar:
+            result = curation.build(resolved, folder, workers=workers, keep_going=keep_going, progress=bar)
+    except GateFailed:
+        show_shortage(Run.open(folder))
+        raise
     show_build(result)
+    raise typer.Exit(result.exit_code)
 
 
 def unify(
@@ -109,9 +116,11 @@ def release(run: RunFolder, quiet: Quiet = False) -> None:
     from curation.run import RELEASE, Run
 
     opened = Run.open(run)
-    with progress(quiet) as bar:
-        curation.release(opened, progress=bar)
-    show_shortage(opened)
+    try:
+        with progress(quiet) as bar:
+            curation.release(opened, progress=bar)
+    finally:
+        show_shortage(opened)
     _done(opened, RELEASE)
 
 

@@ -79,7 +79,7 @@ def ask(
         retries: further tries of a call after a transient error; after the last one its requests are ``failed``.
         pause: seconds before the first of them; doubled each time up to a minute, with jitter.
         retry_failed: ask again what the journal knows only as ``failed``.
-        total: number of requests where it is known, for the progress.
+        total: number of ``requests`` where it is known, for the progress; what follows from answers is added.
         progress: told about every answer.
 
     Raises:
@@ -99,13 +99,10 @@ def ask(
         total,
         progress or Progress(),
     )
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if _inside_a_loop():
+        run.beside()
+    else:
         asyncio.run(run.main())
-    else:  # a notebook runs a loop of its own, in which a second one cannot be started
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, run.main()).result()
     if run.halt.is_set():
         raise KeyboardInterrupt
     return run.stats
@@ -129,8 +126,22 @@ class _Run:
     calls: set[asyncio.Task[list[Answer]]] = field(default_factory=set)
     given_up: list[Answer] = field(default_factory=list)
     halt: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def beside(self) -> None:
+        """Run in a thread: a notebook has a loop of its own, in which a second one cannot be started."""
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(asyncio.run, self.main())
+            try:
+                done.result()
+            except KeyboardInterrupt:  # signals reach the main thread only
+                with contextlib.suppress(RuntimeError):  # a closed loop has nothing left in flight
+                    if self.loop is not None:
+                        self.loop.call_soon_threadsafe(self.interrupted)
+                raise
 
     async def main(self) -> None:
+        self.loop = asyncio.get_running_loop()
         with self.ctrl_c():
             try:
                 while await self.refill():
@@ -228,7 +239,10 @@ class _Run:
         else:
             stats.asked += 1
         stats.outcomes[answer.outcome] += 1
-        self.following.extend(self.then(request, answer))
+        following = list(self.then(request, answer))
+        self.following += following
+        if self.total is not None:
+            self.total += len(following)
         note = ", ".join(f"{count} {name}" for name, count in sorted(stats.outcomes.items()) if name != "ok")
         self.progress.step("asking", stats.asked + stats.reused, self.total, note)
 
@@ -255,6 +269,14 @@ class _Run:
             f"Stopping: {len(self.calls)} calls in flight are being finished (Ctrl-C again: drop them). Run the same "
             f"command to go on; the answers in {self.journal.folder} are not asked again."
         )
+
+
+def _inside_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _nothing(_request: Request, _answer: Answer) -> Iterable[Request]:

@@ -65,7 +65,7 @@ def reasons(verdicts: Sequence[Verdict]) -> dict[str, str | None]:
         aus_only(SMILE, "AU6, AU12"),
         aus_only("The face rests.", "none", aus=[]),
         label_only("The cheeks are lifted and the teeth show.", "happiness"),
-        label_only("A smile over raised brows.", "happiness and surprise", labels=["happiness", "surprise"], rule="set"),
+        label_only("A smile, brows up.", "happiness and surprise", labels=["happiness", "surprise"], rule="set"),
     ],
     ids=["au+emotion", "au", "au-none", "emotion", "compound"],
 )
@@ -152,6 +152,15 @@ def test_au_set_reads_the_answer_for_the_task_au() -> None:
     assert au_set(aus_only(SMILE, "AU6")).detail == "missing AU12"
     assert au_set(aus_only("The face rests.", "none", aus=[])) == Ruling(True, value=1.0)
     assert au_set(aus_only("The face rests.", "none")).value == 0.0
+
+
+def test_au_set_counts_an_unknown_number_where_the_task_looks() -> None:
+    in_think = au_set(aus_only(SMILE + " AU99 too.", "AU6, AU12"))
+    assert in_think == Ruling(True, value=1.0)  # that think and answer differ is the business of task_rules
+    in_answer = au_set(aus_only(SMILE, "AU6, AU12, AU99"))
+    assert (in_answer.reason, in_answer.detail) == ("au_mismatch", "unknown 99")
+    assert in_answer.value == pytest.approx(4 / 5)  # tp 2, fp 1
+    assert au_set(both(SMILE, "happiness, AU99")) == Ruling(True, value=1.0)
 
 
 def test_a_denied_au_is_not_claimed() -> None:
@@ -288,7 +297,7 @@ def test_parameters_of_the_recipe_reach_the_gate() -> None:
         (Gate(name="grammar", params={"strict": 1}), "unknown parameter of the gate grammar. Found: strict"),
         (Gate(name="au_set", params={"mod": "f1"}), "Found: mod. Expected: only mode, threshold"),
         (Gate(name="au_set", params={"mode": "most"}), "parameter `mode` of the gate au_set: input should be 'exact'"),
-        (Gate(name="au_set", params={"threshold": 2}), "parameter `threshold` of the gate au_set: input should be less"),
+        (Gate(name="au_set", params={"threshold": 2}), "`threshold` of the gate au_set: input should be less"),
         (Gate(name="au_set", params={"threshold": "high"}), "parameter `threshold` of the gate au_set"),
     ],
 )

@@ -347,7 +347,7 @@ def test_an_output_changed_by_hand_is_an_error(tmp_path: Path) -> None:
     teach.generate(run)
     path = run.folder(ANSWERS) / "answers.jsonl"
     path.write_bytes(path.read_bytes().replace(b"template-1", b"template-2", 1))
-    with pytest.raises(CorruptState, match="answers.jsonl"):
+    with pytest.raises(CorruptState, match=r"answers\.jsonl"):
         teach.generate(run)
 
 
@@ -386,6 +386,7 @@ def test_a_task_of_an_unknown_cell_is_a_clear_error(tmp_path: Path) -> None:
     [
         ({"teacher": {"backend": "gpt"}}, "unknown backend"),
         ({"teacher": {"options": {"heat": 1}}}, "unknown option of the backend template"),
+        ({"teacher": {"options": {"name": "gpt"}}}, "unknown option of the backend template"),
         ({"gates": [{"name": "charm"}]}, "unknown gate"),
     ],
 )

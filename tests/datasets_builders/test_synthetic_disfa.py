@@ -20,9 +20,9 @@ from facial_r1.errors import UsageError
 
 AUS = [1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26]
 PARTS = {  # typed from the published lists
-    1: "SN001 SN002 SN009 SN010 SN016 SN026 SN027 SN030 SN032".split(),
-    2: "SN006 SN011 SN012 SN013 SN018 SN021 SN024 SN028 SN031".split(),
-    3: "SN003 SN004 SN005 SN007 SN008 SN017 SN023 SN025 SN029".split(),
+    1: ["SN001", "SN002", "SN009", "SN010", "SN016", "SN026", "SN027", "SN030", "SN032"],
+    2: ["SN006", "SN011", "SN012", "SN013", "SN018", "SN021", "SN024", "SN028", "SN031"],
+    3: ["SN003", "SN004", "SN005", "SN007", "SN008", "SN017", "SN023", "SN025", "SN029"],
 }
 POSITIVES = {  # AU: part 1, part 2, part 3, all
     1: (1839, 1469, 3198, 6506),
@@ -203,7 +203,7 @@ def test_only_films_the_wanted_people_and_repeats_pictures_elsewhere(tmp_path: P
     for wanted in (2, 6):
         assert np.abs(some[wanted].astype(int) - whole[wanted]).mean() < 3
     assert some[0].max() < 30
-    assert np.abs(some[20].astype(int) - some[6]).mean() < 1
+    assert np.abs(some[20].astype(int) - some[6]).mean() < 3  # both went through the codec
     assert len(list((tmp_path / "some").rglob("*_lm.mat"))) == 2
 
 

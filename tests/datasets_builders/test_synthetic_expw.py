@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -60,7 +61,7 @@ def test_photographs_hold_one_or_several_faces_whose_ids_may_skip(full: list[lis
     sizes = Counter(len(faces) for faces in ids.values())
     assert sizes[1] > sizes[2] > sizes[3] > 0
     assert any(faces[0] > 0 for faces in ids.values())
-    assert any(b - a > 1 for faces in ids.values() for a, b in zip(faces, faces[1:], strict=False))
+    assert any(b - a > 1 for faces in ids.values() for a, b in pairwise(faces))
 
 
 def test_names_say_nothing_about_the_label(full: list[list[str]]) -> None:

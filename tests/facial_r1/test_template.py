@@ -171,7 +171,7 @@ def test_the_model_is_renamed_when_its_texts_change() -> None:
     texts = [
         write(Facts(task, aus, ("fear",)), seed(n)) for task in ("au", "au+emotion", "emotion") for n in range(200)
     ]
-    assert (MODEL, sha256("\n".join(texts).encode()).hexdigest()[:16]) == ("template-1", "PINNED")
+    assert (MODEL, sha256("\n".join(texts).encode()).hexdigest()[:16]) == ("template-1", "c076d9680d71b78c")
 
 
 def test_a_further_attempt_says_it_differently() -> None:
@@ -227,3 +227,5 @@ def test_an_unknown_backend_names_the_known_ones() -> None:
 def test_an_unknown_option_of_a_backend_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"unknown option of the backend template.*temperature.*no options"):
         create("template", temperature=1.0)
+    with pytest.raises(UsageError, match=r"unknown option of the backend template.*name"):
+        create("template", **{"name": "gpt"})

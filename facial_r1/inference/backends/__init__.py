@@ -27,7 +27,7 @@ def backend_names() -> tuple[str, ...]:
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 
 
-def create(name: str, **options: Any) -> Backend:
+def create(name: str, /, **options: Any) -> Backend:
     """The backend called ``name``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A small run whose stages 1 to 3 are typed by hand, so that every kind of answer can be put before gates and release."""
+"""A small run whose stages 1 to 3 are typed by hand: every kind of answer can be put before gates and release."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from curation.run import ANSWERS, SAMPLES, TASKS, Run, begin, finish
 from datasets_builders.common.corpus import Licence
 from facial_r1.emotions import EMOTIONS_7
 from facial_r1.files import sha256_bytes, to_line, write_atomic, write_jsonl
+from facial_r1.progress import Progress
 from facial_r1.recipe import load_recipe
 from facial_r1.sample import KEYS, Meta, Sample, task_of
 
@@ -135,6 +136,24 @@ class FakeCorpus:
 
     def __init__(self, name: str) -> None:
         self.title = name.upper()
+
+
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int | None]] = []
+
+    def step(self, what: str, done: int, total: int | None, note: str = "") -> None:
+        """Keep one report; nothing here has a note."""
+        assert note == ""
+        self.steps.append((what, done, total))
+
+
+@pytest.fixture
+def told() -> Told:
+    """A listener to progress."""
+    return Told()
 
 
 @pytest.fixture(autouse=True)

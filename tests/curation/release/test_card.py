@@ -183,7 +183,9 @@ def test_sixty_thousand_rows_open_whatever_comes_first(large: Path, tmp_path: Pa
 
     by_folder = load_dataset(str(large), cache_dir=str(tmp_path / "a"), split="train")
     files, features = str(large / "train.jsonl"), facial_r1.FEATURES
-    by_features = load_dataset("json", data_files=files, features=features, cache_dir=str(tmp_path / "b"), split="train")
+    by_features = load_dataset(
+        "json", data_files=files, features=features, cache_dir=str(tmp_path / "b"), split="train"
+    )
     expected = orjson.loads((large / "train.jsonl").read_bytes().splitlines()[-1])
     for data in (by_folder, by_features):
         assert len(data) == 60_000

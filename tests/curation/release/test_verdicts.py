@@ -13,7 +13,6 @@ from curation.run import ANSWERS, VERDICTS, Run
 from curation.verdicts import Tally, answered, gate
 from facial_r1.errors import CorruptState, InputError, UsageError
 from facial_r1.files import read_jsonl
-from facial_r1.progress import Progress
 from facial_r1.sample import Sample
 
 BAD = "<think>A face (AU4).</think><answer>AU4</answer>"
@@ -120,16 +119,9 @@ def test_an_answer_without_its_task_is_named(mixed: Run, small: Any) -> None:
     assert "Found: disfa-0666" in message
 
 
-def test_progress_is_told(mixed: Run) -> None:
-    class Told(Progress):
-        steps: list[tuple[int, int | None]] = []
-
-        def step(self, what: str, done: int, total: int | None, note: str = "") -> None:
-            self.steps.append((done, total))
-
-    told = Told()
+def test_progress_is_told(mixed: Run, told: Any) -> None:
     gate(mixed, progress=told)
-    assert told.steps[-1] == (6, 6)
+    assert told.steps[-1] == ("answers judged", 6, 6)
 
 
 def test_the_recipes_label_set_and_rule_are_used(

@@ -1,0 +1,68 @@
+"""How fast the labels of a corpus are read, beside the bare read of the same bytes, and how it grows.
+
+    .venv/bin/python benchmarks/scan.py
+
+The copies are stand-ins of the published size, and of 1 % and 10 % of it, labels only. Each measurement is the best
+of three fresh processes; *peak* is the highest memory of a process, Python and NumPy included.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from measure import Job, main, measure, table, timed
+
+ROWS = {"fer2013": 35_887, "expw": 91_793, "disfa": 130_814, "raf_au": 4_601}
+SHARES = (0.01, 0.1, 1.0)
+GOAL = 100_000
+REPEATS = 3
+
+
+def make(data: Path, argument: str) -> tuple[int, float]:
+    """Write a stand-in: the argument is ``corpus`` or ``corpus:rows``."""
+    from datasets_builders import synthetic
+
+    name, _, rows = argument.partition(":")
+    return timed(lambda: synthetic.make(name, data, rows=int(rows) if rows else None, labels_only=True).rows)
+
+
+def scan(data: Path, name: str) -> tuple[int, float]:
+    """Read every row through the builder."""
+    from datasets_builders import corpus
+    from datasets_builders.common.corpus import Report
+
+    wanted = corpus(name)
+    return timed(lambda: sum(1 for _ in wanted.scan(data, Report())))
+
+
+def bare(data: Path, _: str) -> tuple[int, float]:
+    """The physical limit: read every file and look at nothing. Rows are bytes here."""
+    files = sorted(path for path in data.rglob("*") if path.is_file())
+    return timed(lambda: sum(len(path.read_bytes()) for path in files))
+
+
+JOBS: dict[str, Job] = {"make": make, "scan": scan, "bare": bare}
+
+
+def report() -> None:
+    """Print one line per corpus and size."""
+    rows = []
+    for name, full in ROWS.items():
+        for share in SHARES:
+            with tempfile.TemporaryDirectory() as folder:
+                data = Path(folder) / name
+                order = name if share == 1.0 else f"{name}:{round(full * share)}"
+                measure(__file__, "make", data, order)
+                read = measure(__file__, "bare", data, repeats=REPEATS)
+                ours = measure(__file__, "scan", data, name, repeats=REPEATS)
+            figures = (f"{ours.rows:,}", f"{read.rows / 1e6:.1f}", f"{ours.seconds:.3f}", f"{ours.rate:,.0f}")
+            limit = (f"{read.seconds:.3f}", f"{ours.seconds / read.seconds:.0f} ×", f"{ours.peak:.0f}")
+            goal = "–" if share < 1 else "met" if ours.rate >= GOAL else "missed"
+            rows.append((name, f"{share:.0%}", *figures, *limit, goal))
+    head = ("corpus", "size", "rows", "MB", "scan s", "rows/s", "bare read s", "of bare read", "peak MB", "goal")
+    table(f"Labels-only scan (goal: {GOAL:,} rows/s at full size)", head, rows)
+
+
+if __name__ == "__main__":
+    main(JOBS, report)

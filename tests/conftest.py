@@ -1,0 +1,49 @@
+"""Fixtures of the whole tree: the command line as a user runs it, one demo run, and the real pictures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(sys.executable).parent / "facial-r1"
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """``cli("demo", "--out", x, cwd=…)`` runs the installed script; nothing of this process leaks into it."""
+
+    def run(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("FACIAL_R1_")}
+        return subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            cwd=cwd,
+            env={**own, "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder in which ``facial-r1 demo`` was run, and what it printed."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    return folder, cli("demo", "--out", "demo", cwd=folder)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real FER2013 rows and ExpW photographs; skips, and says so, when there is none."""
+    folder = os.environ.get("FACIAL_R1_REAL_DATA")
+    if not folder:
+        pytest.skip("FACIAL_R1_REAL_DATA is unset: no real pictures here")
+    return Path(folder)

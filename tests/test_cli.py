@@ -1,0 +1,136 @@
+"""The command line: exit codes and the messages that people meet. One sentence, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+RECIPE = """
+name: small
+corpora: {fer2013: {}}
+select: {parts: [{corpus: fer2013, split: train, rows: 20}, {corpus: fer2013, split: test, rows: 5}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe and a small stand-in of FER2013."""
+    desk = tmp_path_factory.mktemp("desk")
+    (desk / "small.yaml").write_text(RECIPE)
+    made = cli("corpora", "make", "fer2013", "fer2013", "--rows", 120, "-q", cwd=desk)
+    assert "synthetic rows of fer2013" in made.stdout, made.stderr
+    return desk
+
+
+def refuse(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_build_then_every_stage_alone_then_sql(desk: Path, cli: Cli) -> None:
+    with_copy = ("--with", "fer2013=fer2013")
+    done = cli("build", "small.yaml", "--out", "all", *with_copy, cwd=desk)
+    assert done.returncode == 0, done.stderr
+    assert "released 25 rows (train 20, test 5)" in done.stdout
+    assert cli("unify", "small.yaml", "--out", "each", *with_copy, "-q", cwd=desk).returncode == 0
+    for stage in ("select", "generate", "gate", "release"):
+        alone = cli(stage, "each", "-q", cwd=desk)
+        assert alone.returncode == 0, alone.stderr
+    for name in ("train.jsonl", "test.jsonl", "manifest.json", "README.md"):
+        assert (desk / "each" / "5-release" / name).read_bytes() == (desk / "all" / "5-release" / name).read_bytes()
+    counted = cli("sql", "all", "select split, count(*) as n from release group by all order by all", cwd=desk)
+    assert counted.stdout.split()[-4:] == ["test", "5", "train", "20"]
+
+
+def test_dry_run_writes_nothing(desk: Path, cli: Cli) -> None:
+    done = cli("build", "small.yaml", "--out", "dry", "--with", "fer2013=fer2013", "--dry-run", "-q", cwd=desk)
+    assert done.returncode == 0, done.stderr
+    assert "requests to the teacher: 25" in done.stdout
+    assert "nothing was written" in done.stdout
+    assert not (desk / "dry").exists()
+
+
+def test_a_short_quota_is_exit_3_and_a_table(desk: Path, cli: Cli) -> None:
+    sets = ("--set", "select.parts.0.rows=500")
+    done = cli("build", "small.yaml", "--out", "short", "--with", "fer2013=fer2013", *sets, "-q", cwd=desk)
+    refuse(done, 3, "could not be filled", "fer2013/train", "allow_short")
+    assert "Quotas that are short" in done.stdout
+    assert not (desk / "short" / "5-release").exists()
+    allowed = cli(
+        "build",
+        "small.yaml",
+        "--out",
+        "short",
+        "--with",
+        "fer2013=fer2013",
+        *sets,
+        "--set",
+        "allow_short=true",
+        cwd=desk,
+    )
+    assert allowed.returncode == 0, allowed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("build", "no.yaml"), 2, ("no.yaml", "there is no such recipe")),
+        (("build", "small.yaml"), 1, ("fer2013", "FACIAL_R1_FER2013")),
+        (("build", "small.yaml", "--with", "fer2013=nowhere"), 1, ("nowhere", "no such folder")),
+        (("build", "small.yaml", "--with", "fer2013"), 2, ("--with needs NAME=DIR",)),
+        (("build", "small.yaml", "--with", "expw=fer2013"), 2, ("--with names a corpus", "expw")),
+        (("build", "small.yaml", "--set", "sede=1"), 2, ("unknown key `sede`", "did you mean `seed`")),
+        (
+            ("build", "small.yaml", "--set", "gates=[{name: magic}]", "--with", "fer2013=fer2013"),
+            2,
+            ("unknown gate", "magic"),
+        ),
+        (("build", "small.yaml", "--frobnicate"), 2, ("No such option",)),
+        (("select", "fer2013"), 1, ("this folder is no run", "recipe.yaml")),
+        (("corpora", "make", "nosuch", "x"), 2, ("no synthetic stand-in", "fer2013")),
+        (("corpora", "make", "fer2013", "x", "--option", "variant=odd"), 2, ("odd",)),
+        (("sql", "nowhere", "select 1"), 1, ("nowhere",)),
+        (("validate", "nowhere.jsonl"), 1, ("nowhere.jsonl",)),
+    ],
+)
+def test_one_message_and_the_documented_exit_code(
+    arguments: tuple[str, ...], code: int, words: tuple[str, ...], desk: Path, cli: Cli
+) -> None:
+    refuse(cli(*arguments, cwd=desk), code, *words)
+
+
+def test_another_corpus_is_called_by_its_name(desk: Path, cli: Cli) -> None:
+    recipe = desk / "expw.yaml"
+    recipe.write_text(RECIPE.replace("fer2013", "expw"))
+    refuse(cli("build", "expw.yaml", "--with", "expw=fer2013", cwd=desk), 1, "not ExpW", "FER2013")
+    checked = cli("corpora", "check", "expw=fer2013", "-q", cwd=desk)
+    assert checked.returncode == 3
+    assert "not this corpus (it looks like fer2013)" in checked.stdout
+
+
+def test_a_bad_row_stops_and_keep_going_collects_it(desk: Path, cli: Cli) -> None:
+    copy = desk / "damaged"
+    shutil.copytree(desk / "fer2013", copy)
+    lines = (copy / "fer2013.csv").read_text().splitlines()
+    lines[6] = "9" + lines[6][1:]
+    (copy / "fer2013.csv").write_text("\n".join(lines) + "\n")
+    refuse(cli("build", "small.yaml", "--out", "bad", "--with", "fer2013=damaged", cwd=desk), 1, "fer2013.csv:7", "9")
+    going = cli("build", "small.yaml", "--out", "bad", "--with", "fer2013=damaged", "--keep-going", "-q", cwd=desk)
+    assert going.returncode == 1
+    assert "fer2013.csv:7" in going.stdout + going.stderr
+    assert (desk / "bad" / "5-release" / "train.jsonl").is_file()
+
+
+def test_doctor_names_what_is_there_and_what_is_not(desk: Path, cli: Cli) -> None:
+    done = cli("doctor", cwd=desk, FACIAL_R1_FER2013=str(desk / "fer2013"), FACIAL_R1_DISFA=str(desk / "fer2013"))
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    assert "duckdb" in told
+    assert "not DISFA" in told
