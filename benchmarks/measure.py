@@ -16,20 +16,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Job", "Result", "main", "measure", "table"]
+__all__ = ["Job", "Result", "Timed", "main", "measure", "table", "timed"]
 
-Job: TypeAlias = Callable[[Path, str], tuple[int, float]]
-"""Called with a folder of data and an argument; returns rows done and the seconds that they took."""
+Timed: TypeAlias = tuple[int, float, float]
+"""Rows done, wall seconds, and processor seconds of all threads."""
+
+Job: TypeAlias = Callable[[Path, str], Timed]
+"""Called with a folder of data and an argument."""
 
 _PACKAGES = ("numpy", "opencv-python-headless", "pillow", "pandas", "orjson")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One job: ``rows`` done in ``seconds`` (the best repeat), and the process' ``peak`` memory in MB."""
+    """One job: ``rows`` done in ``seconds`` (wall) and ``cpu`` seconds, each the best repeat; ``peak`` MB of memory.
+
+    Processor time tells what the work costs even while other programs compete for the machine.
+    """
 
     rows: int
     seconds: float
+    cpu: float
     peak: float
 
     @property
@@ -38,19 +45,19 @@ class Result:
         return self.rows / self.seconds
 
 
-def timed(work: Callable[[], int]) -> tuple[int, float]:
-    """What ``work`` counted, and the seconds it took."""
-    start = time.perf_counter()
+def timed(work: Callable[[], int]) -> Timed:
+    """What ``work`` counted, and the time it took."""
+    start, cpu = time.perf_counter(), time.process_time()
     rows = work()
-    return rows, time.perf_counter() - start
+    return rows, time.perf_counter() - start, time.process_time() - cpu
 
 
 def measure(script: str, job: str, data: Path, argument: object = "", repeats: int = 1) -> Result:
     """Run one job of ``script`` in fresh processes; the best time of ``repeats``, the highest peak."""
     command = [sys.executable, script, "--job", job, "--data", str(data), "--argument", str(argument)]
     runs = [json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(repeats)]
-    rows, seconds, _ = min(runs, key=lambda run: run[1])
-    return Result(rows, seconds, max(run[2] for run in runs))
+    rows, seconds, cpu, peak = zip(*runs, strict=True)
+    return Result(rows[0], min(seconds), min(cpu), max(peak))
 
 
 def main(jobs: Mapping[str, Job], report: Callable[[], None]) -> None:
@@ -64,9 +71,9 @@ def main(jobs: Mapping[str, Job], report: Callable[[], None]) -> None:
         print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores; {_versions()}\n")
         report()
     else:
-        rows, seconds = jobs[options.job](options.data, options.argument)
+        done = jobs[options.job](options.data, options.argument)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps((rows, seconds, peak)))
+        print(json.dumps((*done, peak)))
 
 
 def table(title: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

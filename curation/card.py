@@ -102,7 +102,8 @@ def _distribution(title: str, key: str, facts: Mapping[str, Any], names: Mapping
         return ""
     if names is None:
         names = {name: name for name in sorted({name for entry in corpora for name in entry[key]})}
-    lines = [(shown, *(entry[key].get(name, 0) for entry in corpora)) for name, shown in names.items()]
+    # A dash, not a zero: what a corpus does not annotate is unknown.
+    lines = [(shown, *(entry[key].get(name, "–") for entry in corpora)) for name, shown in names.items()]
     return f"## {title}\n\n{_table((title, *(entry['title'] for entry in corpora)), lines)}"
 
 

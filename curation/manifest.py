@@ -28,6 +28,7 @@ class CorpusCount:
 
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
     aus: Counter[str] = field(default_factory=Counter)
+    annotated: set[str] = field(default_factory=set)
     labels: Counter[str] = field(default_factory=Counter)
 
 
@@ -44,6 +45,7 @@ class Census:
         count = self.corpora[sample.dataset]
         count.rows[meta.split or "", meta.task or ""] += 1
         count.aus.update(sample.AUs)
+        count.annotated.update(meta.au_annotated)
         count.labels.update(sample.labels)
         if meta.model is not None:
             self.models.add(meta.model)
@@ -84,7 +86,7 @@ def _corpus(name: str, count: CorpusCount, recipe: Recipe) -> dict[str, Any]:
         "synthetic": any((root / MARKER).is_file() for root in roots if root is not None),
         "licence": asdict(corpus.licence),
         "rows": [{"split": split, "task": task, "rows": n} for (split, task), n in sorted(count.rows.items())],
-        "aus": {code: count.aus[code] for code in sort_codes(count.aus)},
+        "aus": {code: count.aus[code] for code in sort_codes(count.annotated)},
         "labels": dict(sorted(count.labels.items())),
     }
 

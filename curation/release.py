@@ -179,7 +179,8 @@ def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) ->
 
 def _private(run: Run) -> set[str]:
     """Strings that would betray where and by whom a release was made."""
-    roots = [source.root for source in run.recipe.corpora.values() if source.root is not None]
+    sources = run.recipe.corpora.values()
+    roots = [root for source in sources for root in (source.root, *source.joins.values()) if root is not None]
     folders = (run.root, Path.home(), *roots)
     return {str(form) for folder in folders for form in (folder.absolute(), folder.resolve())} - {"/"}
 

@@ -192,7 +192,9 @@ class _Reader:
                 raise self.fail(f"`{key}` is no string", found=value)
         image = text["image"]
         if image.startswith("/") or "\\" in image or ".." in image.split("/"):
-            raise self.fail("`image` leaves the image folder", found=image, expected="a relative POSIX path without ..")
+            raise self.fail(
+                "`image` leaves the image folder", found=image, expected="a relative POSIX path without `..`"
+            )
         return Sample(
             **text,
             AUs=self.codes(row.get("AUs"), "AUs"),

@@ -60,7 +60,7 @@ class Ledger:
         """Enter finished pictures, each with the file it was made from (None: the one its row stands in)."""
         lines = []
         for sample, source, picture in batch:
-            origin = os.path.abspath(source or self._root / (sample.meta_info.source or "").rpartition(":")[0])
+            origin = str((source or self._root / (sample.meta_info.source or "").rpartition(":")[0]).absolute())
             entry = {"key": self.key(sample), "origin": origin, "stamp": self._stamp(origin), "picture": picture}
             lines.append(to_line(entry))
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ class Ledger:
 
 def _stamp(path: str) -> list[int] | None:
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]

@@ -142,9 +142,9 @@ def _field(line: bytes, ends: list[int], index: int) -> bytes:
 
 
 def _parse(text: bytes, side: int) -> Pixels | None:
-    """The numbers of a row. As a JSON list they are parsed strictly: no leading zero, nothing above 255."""
-    if text.translate(None, b"0123456789 "):
-        return None  # such as `true`, which JSON would take for a 1
+    """The numbers of a row. As a JSON list they are parsed strictly: no sign, no letter, nothing above 255."""
+    if b"e" in text:
+        return None  # `true` and `false` are the only other JSON values that pass for bytes
     try:
         values = bytes(orjson.loads(b"[%b]" % text.replace(b" ", b",")))
     except (ValueError, TypeError):

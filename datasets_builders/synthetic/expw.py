@@ -168,7 +168,7 @@ def _names(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def _photograph(name: str, key: int, first: int, labels: list[int], chance: list[list[float]]) -> Photograph:
-    """Place faces on a grid; ``chance`` holds six numbers in [0, 1) for each face."""
+    """Place faces on a grid, one in 100 photographs beyond its border; six numbers of ``chance`` in [0, 1) a face."""
     width, height = _SIZES[int(chance[0][0] * len(_SIZES))]
     columns = math.ceil(math.sqrt(len(labels)))
     cell_width, cell_height = width // columns, height // -(-len(labels) // columns)
@@ -177,7 +177,7 @@ def _photograph(name: str, key: int, first: int, labels: list[int], chance: list
         side = int(min(cell_width, cell_height) * (0.6 + 0.35 * size))
         left = at % columns * cell_width + int((cell_width - side) * x)
         top = at // columns * cell_height + int((cell_height - side) * y)
-        if len(labels) == 1 and odd > 0.98:
+        if key % 100 == 4 and at == columns - 1:
             left = width - side + 1 + side // 20
         face_id += 2 if odd < 0.05 else 1
         confidence = 5 + 130 * sure * sure
@@ -186,7 +186,7 @@ def _photograph(name: str, key: int, first: int, labels: list[int], chance: list
 
 
 def _repeats(photographs: list[Photograph]) -> list[str]:
-    """One line in 200 once more, as it is, and one in 400 with another label."""
+    """The first line of one photograph in 200 once more, as it is, and of one in 400 with another label."""
     lines = []
     for number, photograph in enumerate(photographs):
         face = photograph.faces[0]

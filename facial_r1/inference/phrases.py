@@ -214,26 +214,26 @@ OPENINGS: tuple[str, ...] = (
 """Before the first statement; a statement follows in lower case."""
 
 PART_OPENINGS: tuple[str, ...] = (
-    *("Beginning with the {part}, ", "As for the {part}, ", "With the eye on the {part}, "),
+    *("Beginning with the {part}, ", "As for the {part}, ", "With a look at the {part}, "),
     *("Starting at the {part}, ", "To take the {part} first, "),
 )
 """The same, for a first statement about a part of the face."""
 
 LINKS: tuple[str, ...] = (
     *("", "", "In addition, ", "At the same time, ", "Alongside this, ", "Meanwhile, ", "Further, ", "Also, "),
-    *("Beside that, ", "Together with this, ", "Added to this, "),
+    *("Beside that, ", "Likewise, ", "Added to this, "),
 )
 """Before every later sentence."""
 
 FRAMES: dict[int, tuple[str, ...]] = {
-    1: ("{c}", "{c}", "the face shows {n}", "the viewer sees {n}", "one can see {n}"),
+    1: ("{c}", "{c}", "the expression shows {n}", "the viewer sees {n}", "one can see {n}"),
     2: (
         *("{c}, and {c}", "{c}, while {c}", "{c}; {c}", "{c}, together with {n}", "{c}, accompanied by {n}"),
-        *("the face combines {n} with {n}", "the face shows {n} and {n}", "the expression unites {n} and {n}"),
+        *("the expression combines {n} with {n}", "the viewer sees {n} and {n}", "the expression unites {n} and {n}"),
     ),
     3: (
         *("{c}, {c}, and {c}", "{c}, while {c} and {c}", "{c}, together with {n} and {n}", "{c}; {c}, and {c}"),
-        *("the face shows {n}, {n}, and {n}", "the expression unites {n}, {n}, and {n}"),
+        *("the viewer sees {n}, {n}, and {n}", "the expression unites {n}, {n}, and {n}"),
     ),
 }
 """Sentences that hold one to three Action Units: ``{c}`` takes a clause, ``{n}`` a noun phrase."""

@@ -315,8 +315,9 @@ teach.generate(Run.open(Path(sys.argv[1])), concurrency=4)
 """
 
 
-def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Ten SIGKILLs spread over the stage: same bytes, and nothing in the journal is asked again."""
+@pytest.mark.parametrize("kills", [5, pytest.param(40, marks=pytest.mark.slow)])
+def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path, kills: int) -> None:
+    """SIGKILLs spread over the stage: same bytes, and nothing in the journal is asked again."""
     cells = {"both/train": (300, 500), "aus/train": (200, 300)}
 
     def start(run: Run, bill: Path) -> subprocess.Popen[bytes]:
@@ -327,9 +328,9 @@ def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path) -
     assert start(calm, tmp_path / "calm-bill").wait() == 0
     whole = time.perf_counter() - begun
     killed, bill, hits = make_run(tmp_path / "killed", cells, teacher={"attempts": 2}), tmp_path / "bill", 0
-    for turn in range(10):
+    for turn in range(kills):
         child = start(killed, bill)
-        time.sleep(whole * (0.4 + 0.06 * turn))
+        time.sleep(whole * (0.4 + 0.6 * turn / kills))
         child.send_signal(signal.SIGKILL)
         hits += child.wait() == -signal.SIGKILL
     assert start(killed, bill).wait() == 0

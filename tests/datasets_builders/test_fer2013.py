@@ -267,7 +267,9 @@ def test_pixels_are_read_row_by_row_of_the_chosen_lines_only(tmp_path: Path) -> 
     assert raws[samples[5].id].pixels.sum() == 256
 
 
-@pytest.mark.parametrize("bad", ["256", "-1", "1.5", "x", "true", "007", "1e1", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "bad", ["256", "-1", "1.5", "x", "true", "false", "[1]", "null", "007", "1e1", "99999999999999999999"]
+)
 def test_a_row_whose_pixels_are_no_bytes_has_a_problem(tmp_path: Path, bad: str) -> None:
     _csv(tmp_path, OFFICIAL.replace("12 14 15", f"12 {bad} 15", 1))
     samples = _scan(tmp_path)

@@ -1,5 +1,7 @@
 """Materializing on real files: what is written, what is recorded, what is kept after a kill, what is spared."""
 
+# ruff: noqa: ARG002, ARG005 - the fake corpus has the signatures of the contract
+
 from __future__ import annotations
 
 import errno
@@ -175,7 +177,7 @@ def test_a_crop_that_cannot_be_made_is_a_reason(
 ) -> None:
     (picture,) = run(root, tmp_path / "out", album, ["p0.jpg"], crop=crop)
     assert (picture.image, picture.sha256, picture.reason) == (None, None, reason)
-    assert tree(tmp_path / "out") == {"album.pictures.jsonl": b""} or not tree(tmp_path / "out" / "album")
+    assert tree(tmp_path / "out" / "album") == {}
 
 
 def test_shrinking_keeps_the_shape_and_nothing_is_enlarged(tmp_path: Path) -> None:
@@ -321,16 +323,20 @@ def test_a_root_given_relative_to_the_working_folder_goes_on_too(
     assert again.asked == []
 
 
+def tear(ledger: Path) -> None:
+    """Leave of the line of ``p1`` what a crash in the middle of a write leaves."""
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    torn = [line for line in lines if b"album/p1.jpg" in line]
+    ledger.write_bytes(b"".join(line for line in lines if line not in torn) + torn[0][:90])
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda root, out: (out / "album/p1.jpg").unlink(),
         lambda root, out: (out / "album/p1.jpg").write_bytes(b"spoilt"),
         lambda root, out: (root / "p1.jpg").write_bytes(encoded(33, 33)),
-        lambda root, out: (out / "album.pictures.jsonl").write_bytes(
-            b"".join(line for line in open(out / "album.pictures.jsonl", "rb") if b"p1.jpg" not in line)
-            + b'{"key": "torn, wi'
-        ),
+        lambda root, out: tear(out / "album.pictures.jsonl"),
     ],
     ids=["picture gone", "picture spoilt", "source changed", "line torn"],
 )
@@ -343,11 +349,9 @@ def test_only_what_is_not_provably_finished_is_made_again(
     made = run(root, tmp_path / "out", again)
     assert again.asked == ["p1"]
     assert tree(tmp_path / "out/album") == tree(root)
-    assert [picture.sha256 for picture in made] == [hashlib.sha256(data).hexdigest() for data in tree_of(root)]
-
-
-def tree_of(root: Path) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(root.iterdir())]
+    assert {picture.sample_id: picture.sha256 for picture in made} == {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.iterdir()
+    }
 
 
 @pytest.mark.parametrize(
@@ -406,7 +410,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pyte
         (root / "origin" / f"p{number}.jpg").write_bytes(encoded(80, 60 + number))
     (root / "label.lst").write_text("".join(f"p{number}.jpg 0 5 5 40 40 50.5 3\n" for number in range(60)))
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(root), str(out)]
-    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    assert subprocess.run(command, check=False, timeout=120).returncode == -signal.SIGKILL
     finished = len((out / "expw.pictures.jsonl").read_bytes().splitlines())
     assert 25 <= finished < 60
     kept = {path: path.stat().st_mtime_ns for path in (out / "expw").glob("expw-*")}

@@ -145,7 +145,7 @@ def test_at_full_size_14_videos_have_a_frame_too_many() -> None:
 
 def test_the_face_does_what_the_labels_say(tmp_path: Path) -> None:
     """Open mouths are dark between the lips: AU25 with 26 must show where the label says so, and only there."""
-    make("disfa", tmp_path, rows=480, width=160)
+    make("disfa", tmp_path, rows=240, width=160)
     dark: dict[bool, list[float]] = {True: [], False: []}
     for subject, columns in read(tmp_path).items():
         pictures = frames(tmp_path / "Videos_LeftCamera" / f"LeftVideo{subject}_comp.avi")

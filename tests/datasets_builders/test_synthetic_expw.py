@@ -35,7 +35,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make("expw", tmp_path_factory.mktemp("expw"), rows=400, workers=2).root
+    return make("expw", tmp_path_factory.mktemp("expw"), rows=300, workers=2).root
 
 
 def test_the_full_size_has_the_published_counts_and_no_repeated_face(full: list[list[str]]) -> None:
@@ -83,7 +83,7 @@ def test_a_small_one_repeats_lines_identical_and_conflicting(small: Path) -> Non
     for line in lines(small):
         by_face[line[0], line[1]].append(line)
     repeated = [found for found in by_face.values() if len(found) > 1]
-    assert len(by_face) == 400
+    assert len(by_face) == 300
     assert any(first == second for first, second in repeated)
     assert any(first[:7] == second[:7] and first[7] != second[7] for first, second in repeated)
 
@@ -119,14 +119,14 @@ def test_there_are_photographs_without_a_label(small: Path) -> None:
 
 
 def test_the_nested_layout_holds_the_same(small: Path, tmp_path: Path) -> None:
-    make("expw", tmp_path, rows=400, nested=True, labels_only=True)
+    make("expw", tmp_path, rows=300, nested=True, labels_only=True)
     assert (tmp_path / "data/label/label.lst").read_bytes() == (small / "label/label.lst").read_bytes()
     assert not (tmp_path / "label").exists()
 
 
 def test_only_draws_the_photographs_of_the_wanted_faces(small: Path, tmp_path: Path) -> None:
     name, face_id = lines(small)[5][:2]
-    make("expw", tmp_path, rows=400, only=[f"expw-{Path(name).stem}-{face_id}"])
+    make("expw", tmp_path, rows=300, only=[f"expw-{Path(name).stem}-{face_id}"])
     drawn = sorted(path.name for path in (tmp_path / "image" / "origin").iterdir() if "unlabelled" not in path.name)
     assert drawn == [name]
     assert lines(tmp_path) == lines(small)

@@ -193,9 +193,9 @@ def test_the_options_are_what_the_writers_declare() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_progress_moves_and_ends_at_its_total(workers: int, tmp_path: Path) -> None:
     steps = Steps()
-    make("raf_au", tmp_path, rows=70, workers=workers, progress=steps)
+    make("raf_au", tmp_path, rows=40, workers=workers, progress=steps)
     assert len(steps.seen) > 1
-    assert steps.seen[-1] == ("drawing raf_au", 70, 70, "")
+    assert steps.seen[-1] == ("drawing raf_au", 40, 40, "")
     assert [step[1] for step in steps.seen] == sorted(step[1] for step in steps.seen)
 
 

@@ -133,7 +133,7 @@ def test_rafml_can_be_left_out(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["RAFAU_label.txt", "SYNTHETIC.json"]
 
 
-@pytest.mark.parametrize("rows", [1, 2, 10, 5000])
+@pytest.mark.parametrize("rows", [1, 2, 10, 100])
 def test_any_number_of_rows_can_be_made(rows: int, tmp_path: Path) -> None:
     made = make("raf_au", tmp_path, rows=rows, labels_only=True, rafce=True)
     assert made.rows == rows == len(table(tmp_path / "RAFAU_label.txt"))

@@ -30,6 +30,8 @@ from facial_r1.pictures import (
     read_picture,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow comments on broken TIFF files
+
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 LOSSLESS = ("PNG", "BMP", "TIFF")
 

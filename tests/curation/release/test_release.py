@@ -181,6 +181,13 @@ def test_a_path_of_this_machine_cannot_be_released(building: Any, sample: Maker,
     assert "a path of this machine stands in the row" in refused(building().add(row, text(row)).write())
 
 
+@pytest.mark.parametrize("source", [{"root": "/data/real"}, {"joins": {"rafml": "/data/real"}}])
+def test_a_corpus_root_cannot_be_released(building: Any, sample: Maker, text: Texter, source: dict[str, Any]) -> None:
+    row = sample(1, extra='{"from": "/data/real/labels.txt"}')
+    run = building(corpora={"disfa": source}).add(row, text(row)).write()
+    assert "'disfa-0001': a path of this machine stands in the row" in refused(run)
+
+
 def test_the_release_gate_counts_what_it_does_not_show(sample: Maker) -> None:
     checks = ReleaseGate()
     for number in range(SHOWN + 5):
