@@ -86,7 +86,6 @@ def make(
         if not equals:
             raise UsageError("--option needs KEY=VALUE", found=text)
         options[key] = yaml.safe_load(value)
-    ids = only.read_text(encoding="utf-8").split() if only else None
     with progress(quiet) as bar:
         made = synthetic.make(
             name,
@@ -94,7 +93,7 @@ def make(
             seed=seed,
             rows=rows,
             labels_only=labels_only,
-            only=ids,
+            only=only,
             workers=workers,
             progress=bar,
             **options,

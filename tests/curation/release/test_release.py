@@ -219,7 +219,10 @@ def test_the_manifest_vouches_for_every_file(small_run: Run) -> None:
     assert manifest["recipe_sha256"] == small_run.recipe.hash()
     assert manifest["corpora"]["disfa"]["licence"]["pictures"] is False
     assert manifest["corpora"]["disfa"]["synthetic"] is False
-    assert list(manifest["corpora"]["disfa"]["aus"].items()) == [("AU6", 2), ("AU12", 2)]
+    aus = manifest["corpora"]["disfa"]["aus"]
+    assert {code: n for code, n in aus.items() if n} == {"AU6": 2, "AU12": 2}
+    assert list(aus) == ["AU1", "AU2", "AU4", "AU5", "AU6", "AU9", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26"]
+    assert "AU7" not in aus  # not annotated: unknown, so no zero
 
 
 def test_the_list_of_pictures_is_read_by_sha256sum(small_run: Run) -> None:
