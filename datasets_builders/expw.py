@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -57,8 +57,7 @@ _LINE = re.compile(" ".join(f"({pattern})" for pattern, _ in _FIELDS.values()), 
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """One line of the label file: ``box`` is (left, top, right, bottom) in pixels, ``label`` a canonical noun."""
 
     name: str

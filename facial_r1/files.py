@@ -96,26 +96,29 @@ def write_batch(folder: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: as :func:`atomic`; files of this batch that were not yet renamed are removed.
     """
-    pending: list[tuple[Path, Path]] = []
-    folders: set[Path] = set()
+    pending: list[tuple[str, str]] = []
+    places: dict[str, str] = {}
+    token = f"{TEMPORARY}{secrets.token_hex(6)}-"
     try:
         for name, data in files.items():
-            path = folder / name
-            if path.parent not in folders:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                folders.add(path.parent)
-            temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}"
-            pending.append((temporary, path))
-            temporary.write_bytes(data)
+            place, _, base = name.rpartition("/")
+            if place not in places:
+                (folder / place).mkdir(parents=True, exist_ok=True)
+                places[place] = str(folder / place)
+            # Plain strings: with a Path per file, naming the files takes as long as writing them.
+            temporary = f"{places[place]}/{token}{base}"
+            pending.append((temporary, f"{places[place]}/{base}"))
+            with open(temporary, "xb") as handle:
+                handle.write(data)
         os.sync()
         for temporary, path in pending:
-            temporary.replace(path)
+            Path(temporary).replace(path)
     except BaseException:
         for temporary, _ in pending:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
         raise
-    for touched in folders:
-        fsync_folder(touched)
+    for place in places.values():
+        fsync_folder(Path(place))
 
 
 def sweep(folder: Path) -> int:

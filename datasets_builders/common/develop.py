@@ -9,6 +9,7 @@ import numpy as np
 
 from datasets_builders.common.corpus import Picture, Raw
 from datasets_builders.common.crops import Box, clip_box, crop_to, landmark_square, shrink
+from facial_r1.errors import clip
 from facial_r1.files import sha256_bytes
 from facial_r1.pictures import (
     Header,
@@ -131,6 +132,8 @@ def _face(raw: Raw, width: int, height: int, crop: str) -> Box | None:
 
 
 def _name(raw: Raw, style: Style, extension: str) -> str:
+    if "/" in raw.sample_id or raw.sample_id.startswith("."):
+        raise _Unusable("bad_id", f"the id {clip(raw.sample_id)} cannot name a file")
     return f"{style.dataset}/{raw.sample_id}.{extension}"
 
 

@@ -33,19 +33,20 @@ class Ledger:
 
     def __init__(self, path: Path, folder: Path | None, root: Path, settings: Mapping[str, Any]) -> None:
         self._path, self._folder, self._root = path, folder, root
-        self._settings = [str(root.resolve()), {key: str(value) for key, value in settings.items()}]
-        self._stamp = cache(_stamp)
+        words = {key: str(value) for key, value in settings.items()}
+        self._settings = canonical_json([str(root.resolve()), words])
+        self._stamp, self._origin = cache(_stamp), cache(self._file_of)
         self._entries = {entry["key"]: entry for entry in _read(path)}
 
     def key(self, sample: Sample) -> str:
         """What must be equal for a picture to be used again."""
         meta = sample.meta_info
         place = [meta.sample_id, meta.source, meta.box, meta.frame, meta.frame_offset]
-        return sha256_bytes(canonical_json([self._settings, place]))
+        return sha256_bytes(self._settings + canonical_json(place))
 
     def finished(self, sample: Sample) -> Picture | None:
         """The picture of ``sample`` when it is finished and untouched, and so is the file it was made from."""
-        entry = self._entries.get(self.key(sample))
+        entry = self._entries.get(self.key(sample)) if self._entries else None
         if entry is None or self._stamp(entry["origin"]) != entry["stamp"]:
             return None
         picture = entry["picture"]
@@ -60,7 +61,7 @@ class Ledger:
         """Enter finished pictures, each with the file it was made from (None: the one its row stands in)."""
         lines = []
         for sample, source, picture in batch:
-            origin = str((source or self._root / (sample.meta_info.source or "").rpartition(":")[0]).absolute())
+            origin = self._origin((sample.meta_info.source or "").rpartition(":")[0] if source is None else source)
             entry = {"key": self.key(sample), "origin": origin, "stamp": self._stamp(origin), "picture": picture}
             lines.append(to_line(entry))
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,9 @@ class Ledger:
             handle.write(b"".join(lines))
             handle.flush()
             os.fsync(handle.fileno())
+
+    def _file_of(self, source: Path | str) -> str:
+        return str((self._root / source).absolute())
 
 
 def _stamp(path: str) -> list[int] | None:

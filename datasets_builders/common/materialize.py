@@ -22,7 +22,7 @@ from datasets_builders.common.corpus import Corpus, Picture
 from datasets_builders.common.develop import Developed, Style, develop
 from datasets_builders.common.ledger import Ledger
 from facial_r1.errors import UsageError
-from facial_r1.files import fsync_folder, inside, sweep, write_batch
+from facial_r1.files import fsync_folder, sweep, write_batch
 from facial_r1.progress import Progress
 from facial_r1.sample import Sample
 
@@ -31,7 +31,7 @@ __all__ = ["Crop", "Mode", "materialize"]
 Crop = Literal["none", "box", "landmarks"]
 Mode = Literal["copy", "hardlink", "reference"]
 _BATCH_FILES = 1024
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 32 << 20
 _CHUNK = 16
 
 _In = TypeVar("_In")
@@ -106,10 +106,9 @@ class _Job:
         done = {name: picture for name, picture in kept.items() if picture is not None}
         rest = {name: sample for name, sample in wanted.items() if name not in done}
         waiting = deque(_identity(sample) for sample in samples)
-        for batch in _batches(self.develop(rest, len(wanted))):
-            _write(self.folder, batch, link=self.style.mode == "hardlink")
-            good = [made for made in batch if made.picture.reason is None]
-            self.ledger.append([(rest[made.picture.sample_id], made.source, made.picture) for made in good])
+        batches = _batches(self.develop(rest, len(wanted)))
+        threads = 1 if self.workers > 1 else 0  # one batch is written while the next is developed
+        for batch in _parallel(lambda batch: self.finish(batch, rest), batches, threads, chunk=1):
             done.update((made.picture.sample_id, made.picture) for made in batch)
             while waiting and waiting[0] in done:
                 yield done[waiting.popleft()]
@@ -123,26 +122,34 @@ class _Job:
         if not rest:
             return
         raws = self.corpus.raw(self.style.root, list(rest.values()), **self.options)
-        made = _parallel(lambda raw: develop(raw, self.style), raws, self.workers)
+        threads = self.workers if self.workers > 1 else 0
+        made = _parallel(lambda raw: develop(raw, self.style), raws, threads, chunk=_CHUNK)
         for count, developed in enumerate(made, before + 1):
             self.progress.step(what, count, total)
             yield developed
+
+    def finish(self, batch: list[Developed], rest: Mapping[str, Sample]) -> list[Developed]:
+        """Put a batch on disk, then into the ledger."""
+        _write(self.folder, batch, link=self.style.mode == "hardlink")
+        good = [made for made in batch if made.picture.reason is None]
+        self.ledger.append([(rest[made.picture.sample_id], made.source, made.picture) for made in good])
+        return batch
 
 
 def _identity(sample: Sample) -> str:
     return sample.meta_info.sample_id or sample.id
 
 
-def _parallel(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[_Out]:
-    """``map`` on ``workers`` threads: results in order, and only a few chunks in memory at a time."""
-    if workers <= 1:
+def _parallel(function: Callable[[_In], _Out], items: Iterable[_In], threads: int, *, chunk: int) -> Iterator[_Out]:
+    """``map`` on so many threads (0: on this one): results in order, and only a few chunks in memory at a time."""
+    if threads == 0:
         yield from map(function, items)
         return
     source, pending = iter(items), deque[Future[list[_Out]]]()
-    with ThreadPoolExecutor(workers) as pool:
-        while chunk := list(islice(source, _CHUNK)):
-            pending.append(pool.submit(lambda part: [function(item) for item in part], chunk))
-            if len(pending) > 2 * workers:
+    with ThreadPoolExecutor(threads) as pool:
+        while part := list(islice(source, chunk)):
+            pending.append(pool.submit(lambda part: [function(item) for item in part], part))
+            if len(pending) > threads + 1:
                 yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()
@@ -167,9 +174,8 @@ def _write(folder: Path, batch: Sequence[Developed], *, link: bool) -> None:
     for made in batch:
         if made.picture.image is None or made.data is None:
             continue
-        path = inside(folder, made.picture.image)
-        if link and made.same and made.source is not None and _link(made.source, path):
-            linked.add(path.parent)
+        if link and made.same and made.source is not None and _link(made.source, folder / made.picture.image):
+            linked.add((folder / made.picture.image).parent)
         else:
             files[made.picture.image] = made.data
     for parent in linked:

@@ -26,6 +26,7 @@ Row: TypeAlias = tuple[int, bytes, bytes]
 
 _TRIM = b'" \t\r\n'
 _BLANK = np.uint8(ord(" "))
+_COMMAS = bytes.maketrans(b" ", b",")
 _BUFFER = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
@@ -68,24 +69,26 @@ class PixelCsv:
         """Yield the rows of the right shape; any other is a fault of ``report`` that names its line."""
         emotion, pixels = self.columns.index("emotion"), self.columns.index("pixels")
         usage = self.columns.index("usage") if "usage" in self.columns else None
-        blanks = self.side**2 - 1
+        blanks, width = self.side**2 - 1, len(self.columns)
         with open(self.path, "rb", buffering=_BUFFER) as handle:
             handle.readline()
             for number, line in enumerate(handle, 2):
-                ends = _ends(line)
-                if len(ends) != len(self.columns) or not line.isascii():
+                bounds = _bounds(line)
+                if len(bounds) != width + 1 or not line.isascii():
                     if line.strip():
                         report.fault(self._fault(line, number))
                     continue
-                start = ends[pixels - 1] + 1 if pixels else 0
-                text = np.frombuffer(line, np.uint8, ends[pixels] - start, start)
+                start = bounds[pixels] + 1
+                text = np.frombuffer(line, np.uint8, bounds[pixels + 1] - start, start)
                 if (
                     np.count_nonzero(text == _BLANK) != blanks
-                    and _field(line, ends, pixels).count(b" ") != blanks  # blanks around the field do no harm
+                    and _field(line, bounds, pixels).count(b" ") != blanks  # blanks around the field do no harm
                 ):
                     report.fault(self._fault(line, number))
                     continue
-                yield number, _field(line, ends, emotion), b"" if usage is None else _field(line, ends, usage)
+                # `_field` written out: two calls less are a tenth of the whole scan
+                part = b"" if usage is None else line[bounds[usage] + 1 : bounds[usage + 1]].strip(_TRIM)
+                yield number, line[bounds[emotion] + 1 : bounds[emotion + 1]].strip(_TRIM), part
 
     def pictures(self, lines: Collection[int]) -> Iterator[tuple[int, Pixels | None]]:
         """Yield line number and pixels (side × side, grey) of some lines, in one pass over the file.
@@ -98,8 +101,9 @@ class PixelCsv:
         with open(self.path, "rb", buffering=_BUFFER) as handle:
             for number, line in enumerate(handle, 1):
                 if number in wanted:
-                    ends = _ends(line)
-                    yield number, _parse(_field(line, ends, pixels), self.side) if pixels < len(ends) else None
+                    bounds = _bounds(line)
+                    whole = len(bounds) == len(self.columns) + 1
+                    yield number, _parse(_field(line, bounds, pixels), self.side) if whole else None
                 if number >= final:
                     return
 
@@ -126,19 +130,19 @@ class PixelCsv:
         return InputError(what, path=self.path, line=number, found=found, expected=expected, do=do)
 
 
-def _ends(line: bytes) -> list[int]:
-    """Where each field of a row ends. Much faster than ``split`` on long fields, which it does not copy."""
-    ends = []
+def _bounds(line: bytes) -> list[int]:
+    """Where the commas are, with -1 before and the length behind. On long fields much faster than ``split``."""
+    bounds = [-1]
     at = line.find(b",")
     while at >= 0:
-        ends.append(at)
+        bounds.append(at)
         at = line.find(b",", at + 1)
-    ends.append(len(line))
-    return ends
+    bounds.append(len(line))
+    return bounds
 
 
-def _field(line: bytes, ends: list[int], index: int) -> bytes:
-    return line[ends[index - 1] + 1 if index else 0 : ends[index]].strip(_TRIM)
+def _field(line: bytes, bounds: list[int], index: int) -> bytes:
+    return line[bounds[index] + 1 : bounds[index + 1]].strip(_TRIM)
 
 
 def _parse(text: bytes, side: int) -> Pixels | None:
@@ -146,7 +150,7 @@ def _parse(text: bytes, side: int) -> Pixels | None:
     if b"e" in text:
         return None  # `true` and `false` are the only other JSON values that pass for bytes
     try:
-        values = bytes(orjson.loads(b"[%b]" % text.replace(b" ", b",")))
+        values = bytes(orjson.loads(b"[%b]" % text.translate(_COMMAS)))
     except (ValueError, TypeError):
         return None
     return np.frombuffer(values, np.uint8).reshape(side, side) if len(values) == side**2 else None

@@ -424,16 +424,36 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pyte
     assert len(keys) == len(set(keys)) == 60
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_an_error_of_the_run_and_of_no_row(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("datasets_builders.common.materialize.write_batch", full)
     with pytest.raises(OSError, match="No space left"):
-        run(root, tmp_path / "out")
+        run(root, tmp_path / "out", workers=workers)
     assert not (tmp_path / "out" / "album.pictures.jsonl").exists()
+
+
+def test_batches_are_entered_in_order_while_the_next_is_made(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets_builders.common.materialize._BATCH_FILES", 2)
+    made = [run(root, tmp_path / str(workers), workers=workers) for workers in (1, 3)]
+    assert made[0] == made[1]
+    assert tree(tmp_path / "1") == tree(tmp_path / "3")
+
+
+@pytest.mark.parametrize("name", ["../p0.jpg", "a/p0.jpg", "..", ".hidden.jpg"])
+def test_an_id_that_would_leave_the_folder_is_a_reason(root: Path, tmp_path: Path, name: str) -> None:
+    samples = rows("p0.jpg", "p1.jpg")
+    samples[0].id = samples[0].meta_info.sample_id = name
+    bad, good = materialize(Album(), root, samples, tmp_path / "out")
+    assert (bad.reason, bad.image, good.reason) == ("bad_id", None, None)
+    assert repr(name) in bad.detail
+    assert set(tree(tmp_path / "out")) == {"album/p1.jpg", "album.pictures.jsonl"}
 
 
 def test_two_rows_of_one_picture_share_it(root: Path, tmp_path: Path) -> None:

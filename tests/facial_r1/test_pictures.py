@@ -288,6 +288,7 @@ def test_small_and_grey_pictures_are_kept_exactly(height: int, width: int, grey:
     data, extension = encode_picture(pixels)
     assert extension == "png"
     assert np.array_equal(load_picture(data), pixels)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), pixels)
     assert encode_picture(pixels)[0] == data
 
 
