@@ -19,12 +19,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from datasets_builders.common.corpus import Corpus, Dropped, Licence, Raw, Report
 from datasets_builders.common.layout import PICTURE_SUFFIXES, folders
-from datasets_builders.common.pixel_csv import PixelCsv, columns_of
+from datasets_builders.common.pixel_csv import PixelCsv, columns_of, parse_pixels
 from facial_r1.emotions import EMOTIONS_7, try_canonical
 from facial_r1.errors import InputError, NotThisCorpus, clip
 from facial_r1.sample import Meta, Sample
@@ -122,9 +123,8 @@ class Fer2013(Corpus):
             else:  # a picture file, in a folder whose name may hold a colon
                 yield Raw(sample.id, path=root / source)
         for name, ids in by_file.items():
-            for number, pixels in PixelCsv.open(root / name, SIDE).pictures(ids):
-                problem = ("bad_pixels", f"{name}:{number} does not hold {SIDE}×{SIDE} numbers from 0 to 255")
-                yield Raw(ids[number], pixels=pixels, problem=problem if pixels is None else None)
+            for number, text in PixelCsv.open(root / name, SIDE).fields(ids):
+                yield Raw(ids[number], later=partial(_unpack, ids[number], text, f"{name}:{number}"))
 
     def published(self, **options: Any) -> Mapping[str, int]:
         """See :meth:`Corpus.published`: ``rows``, ``Training`` … and ``Training/anger`` …"""
@@ -145,6 +145,14 @@ class Fer2013(Corpus):
             counts[usages[split or ""]] += number
             counts[f"{usages[split or '']}/{label}"] += number
         return counts
+
+
+def _unpack(sample_id: str, text: bytes, place: str) -> Raw:
+    """The picture out of a row's text."""
+    pixels = parse_pixels(text, SIDE)
+    if pixels is None:
+        return Raw(sample_id, problem=("bad_pixels", f"{place} does not hold {SIDE}×{SIDE} numbers from 0 to 255"))
+    return Raw(sample_id, pixels=pixels)
 
 
 def _sample(name: str, label: str, usage: str, source: str) -> Sample:

@@ -5,7 +5,7 @@ flushed and fsynced, renamed over the target, and the folder is fsynced. After a
 file, the new file, or a ``.tmp-*`` file that :func:`sweep` removes; never half a file under its final name.
 
 Trade-offs, stated: an atomic rename replaces a symbolic link instead of writing through it; many small pictures
-(:func:`write_batch`) share one ``os.sync`` barrier instead of one fsync each, which keeps the promise at a
+(:func:`commit`) share one ``os.sync`` barrier instead of one fsync each, which keeps the promise at a
 thousandth of the cost.
 """
 
@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,12 +27,16 @@ __all__ = [
     "TEMPORARY",
     "atomic",
     "canonical_json",
+    "commit",
+    "discard",
     "fsync_folder",
     "inside",
+    "link",
     "parse_json",
     "read_jsonl",
     "sha256_bytes",
     "sha256_file",
+    "stage",
     "sweep",
     "to_line",
     "write_atomic",
@@ -74,7 +78,7 @@ def atomic(path: Path, *, validate: Callable[[Path], None] | None = None) -> Ite
             os.fsync(handle.fileno())
         if validate is not None:
             validate(temporary)
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -87,38 +91,88 @@ def write_atomic(path: Path, data: bytes | str, *, validate: Callable[[Path], No
         handle.write(data.encode() if isinstance(data, str) else data)
 
 
-def write_batch(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write many small files (name relative to ``folder`` → content) with one barrier for the whole batch.
+def _temporary(path: str) -> str:
+    folder, _, base = path.rpartition("/")
+    return f"{folder}/{TEMPORARY}{secrets.token_hex(6)}-{base}"
 
-    All temporary files are written first, then one ``os.sync`` puts their content on disk, then they are renamed
-    and the touched folders fsynced: a name that exists has its content, as with :func:`write_atomic`.
+
+def stage(path: str, data: bytes) -> tuple[str, str]:
+    """Write ``data`` under a temporary name beside ``path``, whose folder exists; for :func:`commit`. Thread-safe.
+
+    Plain strings, not ``Path``: making thousands of those takes as long as writing the files.
+    """
+    temporary = _temporary(path)
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+        finally:
+            os.close(handle)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+    return temporary, path
+
+
+def link(source: Path, path: str) -> tuple[str, str] | None:
+    """Hard-link ``source`` under a temporary name beside ``path``, as :func:`stage` writes one.
+
+    None where the file system cannot (another device, no permission, too many links).
+    """
+    temporary = _temporary(path)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        return None
+    return temporary, path
+
+
+def commit(staged: Sequence[tuple[str, str]]) -> None:
+    """Give staged files (temporary name, final name) their names, with one barrier for all of them.
+
+    First ``os.sync`` puts their content on disk, then they are renamed and the touched folders fsynced: a name that
+    exists has its content, as with :func:`write_atomic`.
 
     Raises:
-        OSError: as :func:`atomic`; files of this batch that were not yet renamed are removed.
+        OSError: as :func:`atomic`; files that were not yet renamed are removed.
     """
-    pending: list[tuple[str, str]] = []
-    places: dict[str, str] = {}
-    token = f"{TEMPORARY}{secrets.token_hex(6)}-"
+    if not staged:
+        return
     try:
-        for name, data in files.items():
-            place, _, base = name.rpartition("/")
-            if place not in places:
-                (folder / place).mkdir(parents=True, exist_ok=True)
-                places[place] = str(folder / place)
-            # Plain strings: with a Path per file, naming the files takes as long as writing them.
-            temporary = f"{places[place]}/{token}{base}"
-            pending.append((temporary, f"{places[place]}/{base}"))
-            with open(temporary, "xb") as handle:
-                handle.write(data)
         os.sync()
-        for temporary, path in pending:
-            Path(temporary).replace(path)
+        for temporary, path in staged:
+            os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
-        for temporary, _ in pending:
-            Path(temporary).unlink(missing_ok=True)
+        discard(staged)
         raise
-    for place in places.values():
-        fsync_folder(Path(place))
+    for folder in {path.rpartition("/")[0] for _, path in staged}:
+        fsync_folder(Path(folder))
+
+
+def discard(staged: Iterable[tuple[str, str]]) -> None:
+    """Remove staged files that will not be committed; those that have their names already stay."""
+    for temporary, _ in staged:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_batch(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write many small files (name relative to ``folder`` → content) with one barrier: :func:`stage`, :func:`commit`.
+
+    Raises:
+        OSError: as :func:`commit`.
+    """
+    staged: list[tuple[str, str]] = []
+    for place in {name.rpartition("/")[0] for name in files}:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    try:
+        staged.extend(stage(f"{folder}/{name}", data) for name, data in files.items())
+    except BaseException:
+        discard(staged)
+        raise
+    commit(staged)
 
 
 def sweep(folder: Path) -> int:

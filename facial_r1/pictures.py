@@ -14,6 +14,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -189,16 +190,23 @@ def _stored_png(pixels: Pixels) -> bytes:
     rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter, 0 for none
     rows[:, 1:] = pixels
     data = rows.tobytes()
-    stored = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF) + data  # the one and last block of the stream
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),  # 8 bits of grey, not interlaced
-        (b"IDAT", b"\x78\x01" + stored + struct.pack(">I", zlib.adler32(data))),
-        (b"IEND", b""),
-    )
-    chunks = (
-        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part)) for kind, part in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    # The one and last block of the stream.
+    size = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF)
+    stored = b"".join((b"\x78\x01", size, data, struct.pack(">I", zlib.adler32(data))))
+    return b"".join((_png_head(height, width), _chunk(b"IDAT", stored), _PNG_END))
+
+
+@cache
+def _png_head(height: int, width: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey, not interlaced
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))))
+
+
+_PNG_END = _chunk(b"IEND", b"")
 
 
 def _encode(kind: str, pixels: Pixels, option: int, value: int) -> bytes:

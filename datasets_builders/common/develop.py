@@ -81,6 +81,8 @@ class _Unusable(Exception):
 
 def develop(raw: Raw, style: Style) -> Developed:
     """Make one picture. Whatever is wrong with it becomes ``picture.reason``; nothing is raised, nothing is written."""
+    if raw.later is not None:
+        raw = raw.later()
     try:
         if raw.problem is not None:
             raise _Unusable(*raw.problem)

@@ -3,26 +3,30 @@
 Every picture is decoded once to prove it readable, whatever happens to it then. One bad picture is a
 :class:`Picture` with a ``reason`` and never an exception; a full disk is an ``OSError``, because it is no row's fault.
 
-Workers are threads: decoding, encoding, hashing and writing release the interpreter lock, and nothing is copied
-between processes. The bytes and the order of the results do not depend on their number.
+Workers are processes: a small picture is mostly Python's own work, which threads would take turns at. Each makes and
+writes its pictures under temporary names; only the main process reads the corpus and gives the names. The bytes and the
+order of the results do not depend on the number of workers.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from datasets_builders.common.corpus import Corpus, Picture
-from datasets_builders.common.develop import Developed, Style, develop
+from datasets_builders.common.corpus import Corpus, Picture, Raw
+from datasets_builders.common.develop import Style, develop
 from datasets_builders.common.ledger import Ledger
-from facial_r1.errors import UsageError
-from facial_r1.files import fsync_folder, sweep, write_batch
+from facial_r1.errors import FacialR1Error, UsageError
+from facial_r1.files import commit, link, stage, sweep
 from facial_r1.progress import Progress
 from facial_r1.sample import Sample
 
@@ -30,9 +34,12 @@ __all__ = ["Crop", "Mode", "materialize"]
 
 Crop = Literal["none", "box", "landmarks"]
 Mode = Literal["copy", "hardlink", "reference"]
-_BATCH_FILES = 1024
-_BATCH_BYTES = 32 << 20
-_CHUNK = 16
+_BATCH_FILES = 2048
+"""Pictures between two barriers: what a killed run makes again at most."""
+_PORTION, _PORTION_BYTES = 256, 8 << 20
+"""Pictures, and bytes of unpacked pixels, that a worker gets at once: enough to hide the cost of handing over."""
+_WORTH_PROCESSES = 1000
+"""Pictures from which on starting processes pays."""
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -70,13 +77,14 @@ def materialize(
         max_side: shrink pictures whose longer side exceeds this many pixels.
         mode: ``copy``; ``hardlink`` (a copy where the file system cannot link); ``reference`` writes nothing and names
             pictures relative to ``root``.
-        workers: threads.
+        workers: processes, for more than a thousand pictures.
         options: the corpus' options, as given to ``scan``.
         progress: receives a step per picture.
 
     Raises:
         UsageError: for ``reference`` together with ``crop`` or ``max_side``.
         OSError: from writing below ``folder``; what was finished before stays finished.
+        FacialR1Error: when a worker was killed.
     """
     if mode == "reference" and (crop != "none" or max_side is not None):
         do = "use mode copy, or leave crop and max_side out"
@@ -106,90 +114,114 @@ class _Job:
         done = {name: picture for name, picture in kept.items() if picture is not None}
         rest = {name: sample for name, sample in wanted.items() if name not in done}
         waiting = deque(_identity(sample) for sample in samples)
-        batches = _batches(self.develop(rest, len(wanted)))
-        threads = 1 if self.workers > 1 else 0  # one batch is written while the next is developed
-        for batch in _parallel(lambda batch: self.finish(batch, rest), batches, threads, chunk=1):
-            done.update((made.picture.sample_id, made.picture) for made in batch)
-            while waiting and waiting[0] in done:
-                yield done[waiting.popleft()]
+        many = self.workers > 1 and len(rest) >= _WORTH_PROCESSES
+        try:
+            with ExitStack() as stack:
+                # Not fork: the parent may have threads (a progress bar, OpenCV), and a child would inherit their locks.
+                makers = ProcessPoolExecutor(self.workers, get_context("spawn")) if many else None
+                # One batch gets its names while the next is made.
+                namer = ThreadPoolExecutor(1) if many else None
+                for pool in filter(None, (makers, namer)):
+                    stack.callback(pool.shutdown, cancel_futures=True)
+                batches = _batches(self.make(rest, len(wanted), makers))
+                for batch in _ordered(namer, lambda batch: self.finish(batch, rest), batches, ahead=1):
+                    done.update((made.picture.sample_id, made.picture) for made in batch)
+                    while waiting and waiting[0] in done:
+                        yield done[waiting.popleft()]
+        except BrokenProcessPool:
+            sweep(self.folder / self.corpus.name)
+            do = (
+                'use fewer workers, or guard the script that asks for them with `if __name__ == "__main__":`; finished '
+            )
+            what = "a process that made pictures was killed, for want of memory perhaps, or could not start"
+            raise FacialR1Error(what, do=f"{do}pictures are kept") from None
+        except BaseException:
+            sweep(self.folder / self.corpus.name)
+            raise
         for name in waiting:
             yield done.get(name) or Picture(name, None, None, reason="no_picture", detail="the corpus gave none")
 
-    def develop(self, rest: Mapping[str, Sample], total: int) -> Iterator[Developed]:
-        """Develop the rows of ``rest``, in the order in which the corpus reads its source."""
+    def make(self, rest: Mapping[str, Sample], total: int, pool: Executor | None) -> Iterator[_Made]:
+        """Make the pictures of ``rest``, in the order in which the corpus reads its source."""
         what, before = f"{self.corpus.title} pictures", total - len(rest)
         self.progress.step(what, before, total)
         if not rest:
             return
+        if self.style.mode != "reference":
+            (self.folder / self.corpus.name).mkdir(parents=True, exist_ok=True)
         raws = self.corpus.raw(self.style.root, list(rest.values()), **self.options)
-        threads = self.workers if self.workers > 1 else 0
-        made = _parallel(lambda raw: develop(raw, self.style), raws, threads, chunk=_CHUNK)
-        for count, developed in enumerate(made, before + 1):
+        stage_all = partial(_stage_all, self.folder, self.style)
+        portions = _ordered(pool, stage_all, _portions(raws), ahead=self.workers + 1)
+        for count, made in enumerate(chain.from_iterable(portions), before + 1):
             self.progress.step(what, count, total)
-            yield developed
+            yield made
 
-    def finish(self, batch: list[Developed], rest: Mapping[str, Sample]) -> list[Developed]:
+    def finish(self, batch: list[_Made], rest: Mapping[str, Sample]) -> list[_Made]:
         """Put a batch on disk, then into the ledger."""
-        _write(self.folder, batch, link=self.style.mode == "hardlink")
+        commit([made.staged for made in batch if made.staged is not None])
         good = [made for made in batch if made.picture.reason is None]
         self.ledger.append([(rest[made.picture.sample_id], made.source, made.picture) for made in good])
         return batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A picture, the file it was made from, and the file that waits for its name (see :func:`files.stage`)."""
+
+    picture: Picture
+    source: Path | None = None
+    staged: tuple[str, str] | None = None
+
+
+def _stage(folder: Path, style: Style, raw: Raw) -> _Made:
+    """Make one picture, and write what must be written for it under a temporary name."""
+    made = develop(raw, style)
+    if made.picture.image is None or made.data is None:
+        return _Made(made.picture, made.source)
+    path = f"{folder}/{made.picture.image}"
+    linked = None
+    if style.mode == "hardlink" and made.same and made.source is not None:
+        linked = link(made.source.resolve(), path)
+    return _Made(made.picture, made.source, linked or stage(path, made.data))
+
+
+def _stage_all(folder: Path, style: Style, raws: list[Raw]) -> list[_Made]:
+    return [_stage(folder, style, raw) for raw in raws]
 
 
 def _identity(sample: Sample) -> str:
     return sample.meta_info.sample_id or sample.id
 
 
-def _parallel(function: Callable[[_In], _Out], items: Iterable[_In], threads: int, *, chunk: int) -> Iterator[_Out]:
-    """``map`` on so many threads (0: on this one): results in order, and only a few chunks in memory at a time."""
-    if threads == 0:
+def _ordered(
+    pool: Executor | None, function: Callable[[_In], _Out], items: Iterable[_In], *, ahead: int
+) -> Iterator[_Out]:
+    """``map`` in the processes or threads of ``pool`` (None: here), in order, at most ``ahead`` results waiting."""
+    if pool is None:
         yield from map(function, items)
         return
-    source, pending = iter(items), deque[Future[list[_Out]]]()
-    with ThreadPoolExecutor(threads) as pool:
-        while part := list(islice(source, chunk)):
-            pending.append(pool.submit(lambda part: [function(item) for item in part], part))
-            if len(pending) > threads + 1:
-                yield from pending.popleft().result()
-        while pending:
-            yield from pending.popleft().result()
+    pending = deque[Future[_Out]]()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) > ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
-def _batches(made: Iterable[Developed]) -> Iterator[list[Developed]]:
-    batch: list[Developed] = []
+def _portions(raws: Iterable[Raw]) -> Iterator[list[Raw]]:
+    portion: list[Raw] = []
     size = 0
-    for developed in made:
-        batch.append(developed)
-        size += len(developed.data or b"")
-        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
+    for raw in raws:
+        portion.append(raw)
+        size += 0 if raw.pixels is None else raw.pixels.nbytes
+        if len(portion) == _PORTION or size >= _PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    yield portion
+
+
+def _batches(made: Iterable[_Made]) -> Iterator[list[_Made]]:
+    source = iter(made)
+    while batch := list(islice(source, _BATCH_FILES)):
         yield batch
-
-
-def _write(folder: Path, batch: Sequence[Developed], *, link: bool) -> None:
-    files: dict[str, bytes] = {}
-    linked: set[Path] = set()
-    for made in batch:
-        if made.picture.image is None or made.data is None:
-            continue
-        if link and made.same and made.source is not None and _link(made.source, folder / made.picture.image):
-            linked.add((folder / made.picture.image).parent)
-        else:
-            files[made.picture.image] = made.data
-    for parent in linked:
-        fsync_folder(parent)
-    if files:
-        write_batch(folder, files)
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Hard-link a picture; False where the file system cannot (another device, no permission, too many links)."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets_builders import require
-from datasets_builders.common.corpus import Report
+from datasets_builders.common.corpus import Raw, Report
 from datasets_builders.common.materialize import materialize
-from datasets_builders.common.pixel_csv import PixelCsv, columns_of
+from datasets_builders.common.pixel_csv import PixelCsv, columns_of, parse_pixels
 from datasets_builders.common.repeats import without_repeats
 from datasets_builders.fer2013 import CORPUS
 from facial_r1.errors import FacialR1Error, InputError, NotThisCorpus
@@ -256,10 +257,15 @@ def test_whatever_stands_in_a_file_each_row_is_a_sample_or_a_fault(
 # ---------------------------------------------------------------------------------------------------- pixels
 
 
+def _unpacked(root: Path, samples: list[Sample]) -> list[Raw]:
+    """The pictures as a worker sees them: unpacked after a journey between processes."""
+    return [pickle.loads(pickle.dumps(raw.later))() for raw in CORPUS.raw(root, samples)]
+
+
 def test_pixels_are_read_row_by_row_of_the_chosen_lines_only(tmp_path: Path) -> None:
     _csv(tmp_path, OFFICIAL.replace(f"5,{PIXELS}", "5,255 " + "0 " * 2302 + "1"))
     samples = _scan(tmp_path)
-    raws = {raw.sample_id: raw for raw in CORPUS.raw(tmp_path, [samples[5], samples[0]])}
+    raws = {raw.sample_id: raw for raw in _unpacked(tmp_path, [samples[5], samples[0]])}
     assert set(raws) == {samples[0].id, samples[5].id}
     first = raws[samples[0].id].pixels
     assert (first.shape, first.dtype) == ((48, 48), np.uint8)
@@ -273,7 +279,7 @@ def test_pixels_are_read_row_by_row_of_the_chosen_lines_only(tmp_path: Path) -> 
 def test_a_row_whose_pixels_are_no_bytes_has_a_problem(tmp_path: Path, bad: str) -> None:
     _csv(tmp_path, OFFICIAL.replace("12 14 15", f"12 {bad} 15", 1))
     samples = _scan(tmp_path)
-    raws = list(CORPUS.raw(tmp_path, samples[:2]))
+    raws = _unpacked(tmp_path, samples[:2])
     assert raws[0].problem == ("bad_pixels", "fer2013.csv:2 does not hold 48×48 numbers from 0 to 255")
     assert raws[0].pixels is None
     assert (raws[1].problem, raws[1].pixels.shape) == (None, (48, 48))
@@ -284,9 +290,9 @@ def test_a_row_whose_pixels_are_no_bytes_has_a_problem(tmp_path: Path, bad: str)
 def test_any_picture_comes_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (48, 48), dtype=np.uint8)
     path = _csv(tmp_path_factory.mktemp("pixels"), "pixels,emotion\n" + " ".join(map(str, pixels.ravel())) + ",0")
-    ((number, read),) = PixelCsv.open(path, 48).pictures([2, 9])
+    ((number, text),) = PixelCsv.open(path, 48).fields([2, 9])
     assert number == 2
-    assert np.array_equal(read, pixels)
+    assert np.array_equal(parse_pixels(text, 48), pixels)
 
 
 def test_made_pictures_hold_the_pixels_of_their_row(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -18,6 +19,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from PIL import Image
 from datasets_builders.common.corpus import Corpus, Licence, Picture, Raw, Report
 from datasets_builders.common.crops import clip_box, crop_to, landmark_square, shrink
 from datasets_builders.common.materialize import materialize
-from facial_r1.errors import UsageError
+from facial_r1.errors import FacialR1Error, UsageError
 from facial_r1.sample import Meta, Sample
 
 Box = tuple[int, int, int, int]
@@ -43,6 +45,7 @@ class Album(Corpus):
     boxes: dict[str, Box] = field(default_factory=dict)
     points: dict[str, Any] = field(default_factory=dict)
     pixels: dict[str, Any] = field(default_factory=dict)
+    later: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     name = "album"
     title = "Album"
@@ -58,7 +61,9 @@ class Album(Corpus):
         for sample in samples:
             name = str(sample.meta_info.source)
             self.asked.append(sample.id)
-            if name in self.pixels:
+            if name in self.later:
+                yield Raw(sample.id, later=self.later[name])
+            elif name in self.pixels:
                 yield Raw(sample.id, pixels=self.pixels[name], box=self.boxes.get(name))
             else:
                 yield Raw(sample.id, path=root / name, box=self.boxes.get(name), points=self.points.get(name))
@@ -431,10 +436,48 @@ def test_a_full_disk_is_an_error_of_the_run_and_of_no_row(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("datasets_builders.common.materialize.write_batch", full)
+    monkeypatch.setattr("datasets_builders.common.materialize.stage", full)
     with pytest.raises(OSError, match="No space left"):
         run(root, tmp_path / "out", workers=workers)
     assert not (tmp_path / "out" / "album.pictures.jsonl").exists()
+
+
+def _big(root: Path, tmp_path: Path) -> Iterator[Picture]:
+    """Two pictures, the second of them large, made by two processes."""
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
+    album = Album(pixels={"p0.jpg": noise[:9, :9], "p1.jpg": noise})
+    return materialize(album, root, rows("p0.jpg", "p1.jpg"), tmp_path / "out", workers=2)
+
+
+def test_processes_make_the_same_pictures(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = (run(root, tmp_path / "1", workers=1), list(_big(root, tmp_path / "1")))
+    monkeypatch.setattr("datasets_builders.common.materialize._WORTH_PROCESSES", 1)
+    monkeypatch.setattr("datasets_builders.common.materialize._PORTION", 1)
+    assert (run(root, tmp_path / "2", workers=2), list(_big(root, tmp_path / "2"))) == alone
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
+def test_a_disk_that_fills_up_in_a_process_is_an_error_and_leaves_nothing_unfinished(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets_builders.common.materialize._WORTH_PROCESSES", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the processes inherit it
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            list(_big(root, tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "out").rglob(".tmp-*"))
+    assert [picture.reason for picture in _big(root, tmp_path)] == [None, None]
+
+
+def test_a_killed_process_is_one_clear_error(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets_builders.common.materialize._WORTH_PROCESSES", 1)
+    deadly = Album(later={"p0.jpg": partial(os._exit, 9)})
+    with pytest.raises(FacialR1Error, match=r"was killed.*use fewer workers"):
+        list(materialize(deadly, root, rows("p1.jpg", "p0.jpg"), tmp_path / "out", workers=2))
+    assert not list((tmp_path / "out").rglob(".tmp-*"))
 
 
 def test_batches_are_entered_in_order_while_the_next_is_made(

@@ -28,11 +28,15 @@ from facial_r1.files import (
     TEMPORARY,
     atomic,
     canonical_json,
+    commit,
+    discard,
     inside,
+    link,
     parse_json,
     read_jsonl,
     sha256_bytes,
     sha256_file,
+    stage,
     sweep,
     to_line,
     write_atomic,
@@ -54,22 +58,22 @@ from facial_r1 import files
 
 point, folder = sys.argv[1], Path(sys.argv[2])
 die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-replace, renames = Path.replace, []
+replace, renames = os.replace, []
 
-def replace_until(self, target):
+def replace_until(source, target):
     if len(renames) == 2:
         die()
     renames.append(target)
-    return replace(self, target)
+    return replace(source, target)
 
 if point == "written":
     os.fsync = os.sync = die
 elif point == "validated":
-    Path.replace = die
+    os.replace = die
 elif point == "renamed":
     files.fsync_folder = die
 elif point == "third rename":
-    Path.replace = replace_until
+    os.replace = replace_until
 
 if sys.argv[3] == "batch":
     files.write_batch(folder, {f"{n % 2}/{n}.png": b"new %d" % n * 9999 for n in range(5)})
@@ -140,15 +144,15 @@ def test_content_is_on_disk_before_the_name_and_the_name_before_return(
 ) -> None:
     """The order is the promise: a rename that reaches the disk before its content shows an empty file."""
     steps: list[str] = []
-    fsync, replace, sync = os.fsync, Path.replace, os.sync
+    fsync, replace, sync = os.fsync, os.replace, os.sync
 
     def spy_fsync(handle: int) -> None:
         steps.append("fsync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "fsync file")
         fsync(handle)
 
-    def spy_replace(self: Path, target: Path) -> Path:
+    def spy_replace(source: Path | str, target: Path | str) -> None:
         steps.append("rename")
-        return replace(self, target)
+        replace(source, target)
 
     def spy_sync() -> None:
         steps.append("sync")
@@ -156,7 +160,7 @@ def test_content_is_on_disk_before_the_name_and_the_name_before_return(
 
     monkeypatch.setattr(os, "fsync", spy_fsync)
     monkeypatch.setattr(os, "sync", spy_sync)
-    monkeypatch.setattr(Path, "replace", spy_replace)
+    monkeypatch.setattr(os, "replace", spy_replace)
     write_atomic(tmp_path / "a", b"x", validate=lambda _: steps.append("validate"))
     assert steps == ["fsync file", "validate", "rename", "fsync folder"]
     steps.clear()
@@ -323,6 +327,29 @@ def test_sweep_removes_unfinished_files_at_any_depth_and_nothing_else(tmp_path: 
     assert _names(tmp_path) == [f"a/{TEMPORARY}folder/keep", "a/keep.tmp", "a/x.tmp-y"]
     assert sweep(tmp_path) == 0
     assert sweep(tmp_path / "absent") == 0
+
+
+def test_staged_files_have_their_names_only_once_committed(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"linked")
+    staged = [stage(f"{tmp_path}/a", b"1"), stage(f"{tmp_path}/b", b"2")]
+    linked = link(tmp_path / "source", f"{tmp_path}/c")
+    assert linked is not None
+    assert [name for name in _names(tmp_path) if not name.startswith(TEMPORARY)] == ["source"]
+    commit([staged[0], linked])
+    discard(staged)
+    assert _names(tmp_path) == ["a", "c", "source"]
+    assert (tmp_path / "c").samefile(tmp_path / "source")
+
+
+def test_a_disk_that_fills_up_while_staging_leaves_no_file(tmp_path: Path) -> None:
+    with _largest_file(10_000), pytest.raises(OSError, match="File too large"):
+        stage(f"{tmp_path}/a", b"n" * 60_000)
+    assert _names(tmp_path) == []
+
+
+def test_a_link_that_cannot_be_is_none(tmp_path: Path) -> None:
+    assert link(tmp_path / "nowhere", f"{tmp_path}/a") is None
+    assert _names(tmp_path) == []
 
 
 def test_an_empty_batch_is_no_error(tmp_path: Path) -> None:
