@@ -39,8 +39,12 @@ def check(name: str, root: Path, *, progress: Progress | None = None, **options:
         counts = wanted.count(samples, report)
     except NotThisCorpus:
         return _foreign(name, root)
-    published = wanted.published(**options)
-    differences = [Difference(what, n, counts[what]) for what, n in published.items() if counts[what] != n]
+    published = wanted.published(**wanted.variant(root, **options))
+    differences = [
+        Difference(what, n, counts[what])
+        for what, n in published.items()
+        if abs(counts[what] - n) > wanted.tolerances.get(what, 0)
+    ]
     gaps = list(report.missing)
     if report.errors:
         gaps.append(f"{len(report.errors):,} rows or files cannot be read, the first: {report.errors[0]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -125,6 +125,8 @@ class Corpus(ABC):
     """The codes that this corpus can contain; the prompt lists only these."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Option name → default, such as ``{"threshold": 2}`` or ``{"rafml": None}``; a recipe may set only these."""
+    tolerances: ClassVar[Mapping[str, int]] = {}
+    """Name of a published count → how far a whole copy may be from it, where the sources of the count disagree."""
 
     @abstractmethod
     def recognises(self, root: Path) -> bool:
@@ -159,6 +161,14 @@ class Corpus(ABC):
     def raw(self, root: Path, samples: Sequence[Sample], **options: Any) -> Iterator[Raw]:
         """Yield the source picture of each of ``samples`` (in any order that reads the source once, sequentially)."""
 
+    def variant(self, root: Path, **options: Any) -> Mapping[str, Any]:  # noqa: ARG002
+        """The options with which :meth:`published` speaks of the very copy at ``root``.
+
+        A corpus that was distributed in several sizes fills in here what the copy itself shows, such as
+        ``{"layout": "csv"}``; all others leave ``options`` as they are. Cheap: looks at names, as :meth:`recognises`.
+        """
+        return options
+
     @abstractmethod
     def published(self, **options: Any) -> Mapping[str, int]:
         """Published count by name, such as ``{"rows": 35887, "Training/anger": 3995}``; see :meth:`count`."""
@@ -172,14 +182,17 @@ class Corpus(ABC):
 class Raw:
     """A source picture on its way to the image folder.
 
-    Exactly one of ``path`` (a picture file as the corpus has it), ``pixels`` (uint8 array, H×W grey or H×W×3 RGB) and
-    ``problem`` (``(reason, detail)``: it could not be read) is set. ``box`` is the face box in source pixels and
-    ``points`` are landmarks (N×2, x and y in pixels), for ``crop: box`` and ``crop: landmarks``.
+    Exactly one of ``path`` (a picture file as the corpus has it), ``pixels`` (uint8 array, H×W grey or H×W×3 RGB),
+    ``later`` (a picklable function that gives the same row with one of the others, for what is costly to unpack: the
+    worker that makes the picture calls it) and ``problem`` (``(reason, detail)``: it could not be read) is set. ``box``
+    is the face box in source pixels and ``points`` are landmarks (N×2, x and y in pixels), for ``crop: box`` and
+    ``crop: landmarks``.
     """
 
     sample_id: str
     path: Path | None = None
     pixels: Any = None
+    later: Callable[[], Raw] | None = None
     problem: tuple[str, str] | None = None
     box: tuple[int, int, int, int] | None = None
     points: Any = None
