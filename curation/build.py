@@ -33,8 +33,10 @@ def build(
 
     Raises:
         UsageError: for a recipe that names an unknown corpus, option, gate or teacher, before anything is written.
-        InputError: naming all missing corpora, before anything is written; or the first row that cannot be read.
-        GateFailed: when a quota is short and the recipe does not allow it; :func:`curation.results` tells the figures.
+        InputError: naming all corpora whose folder holds something else, before anything is written; or the first row
+            that cannot be read.
+        GateFailed: when a corpus is absent (before anything is written) or a quota is short, and the recipe does not
+            allow it; :func:`curation.results` tells the figures.
         CorruptState: when a finished file of the run was changed by another hand.
         FacialR1Error: when the disk is full; the same call goes on where this one stopped.
     """

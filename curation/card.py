@@ -129,7 +129,9 @@ def _provenance(facts: Mapping[str, Any]) -> str:
         "(`sha256sum --check images.sha256`).\n"
         "- `meta_info` names, per row, the source line, the picture's hash, the prompt's hash and the attempt. "
         "An AU outside `meta_info.au_annotated` is unknown, not absent.\n"
-        "- Splits share no group (subject, video or photograph), no picture and no other identity of a picture."
+        "- Splits share no group (subject, video or photograph), no picture and no other identity of a picture.\n"
+        "- `frozen-test.jsonl` lists what was tested on; a later recipe names it as `select.frozen_test`."
+        + "".join(f"\n- {remark[0].upper()}{remark[1:]}." for remark in facts["remarks"])
     )
 
 

@@ -55,7 +55,13 @@ class Census:
         return sum(n for count in self.corpora.values() for (name, _), n in count.rows.items() if name == split)
 
 
-def facts(recipe: Recipe, census: Census, cells: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> dict[str, Any]:
+def facts(
+    recipe: Recipe,
+    census: Census,
+    cells: Sequence[Mapping[str, Any]],
+    splits: Sequence[str],
+    remarks: Sequence[str] = (),
+) -> dict[str, Any]:
     """The manifest without its list of files.
 
     Args:
@@ -63,6 +69,7 @@ def facts(recipe: Recipe, census: Census, cells: Sequence[Mapping[str, Any]], sp
         census: the released rows.
         cells: the quotas and what became of them.
         splits: the splits that have rows, in the order of reading.
+        remarks: what selection had to say, such as corpora that share pictures.
     """
     return {
         "name": recipe.name,
@@ -74,6 +81,7 @@ def facts(recipe: Recipe, census: Census, cells: Sequence[Mapping[str, Any]], sp
         "gates": [gate.model_dump(mode="json") for gate in recipe.gates],
         "corpora": {name: _corpus(name, count, recipe) for name, count in sorted(census.corpora.items())},
         "cells": list(cells),
+        "remarks": list(remarks),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.cells import Cell
+from curation.frozen import Frozen
 from curation.rows import Row, drop, read_chosen
 from curation.run import Run
 from datasets_builders import corpus
@@ -27,8 +28,8 @@ class Pictures:
         dropped: id → the line of ``dropped.jsonl``, in the order in which they were found.
     """
 
-    def __init__(self, run: Run, files: Mapping[str, Path], workers: int, progress: Progress) -> None:
-        self.run, self.files, self.workers, self.progress = run, files, workers, progress
+    def __init__(self, run: Run, files: Mapping[str, Path], workers: int, progress: Progress, frozen: Frozen) -> None:
+        self.run, self.files, self.workers, self.progress, self.frozen = run, files, workers, progress, frozen
         self.dropped: dict[str, Mapping[str, Any]] = {}
         self._made: dict[str, Picture] = {}
 
@@ -85,6 +86,9 @@ class Pictures:
             for row in cell.kept:
                 sha256 = self._made[row.id].sha256
                 if row.id in self.dropped or sha256 is None:
+                    continue
+                if cell.split != "test" and sha256 in self.frozen.pictures:
+                    self.dropped[row.id] = drop(row, "frozen_test", "an earlier release tested on this very picture")
                     continue
                 other = first.setdefault(sha256, row)
                 if other.group != row.group:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
+from curation.frozen import Frozen
 from curation.rows import Row, to_rows
 from curation.select import PartReport, choose
 from curation.teach import facts_of, prompt_of
@@ -37,6 +38,7 @@ class Plan:
         requests_at_most: questions when every candidate needs every attempt.
         input_tokens, output_tokens: estimates for ``requests``; pictures are not counted.
         cost: in USD; the template teacher costs nothing.
+        candidates: corpus → ids of all rows that would be chosen, reserve included, in rank order.
     """
 
     corpora: list[Unified]
@@ -46,6 +48,7 @@ class Plan:
     input_tokens: int
     output_tokens: int
     cost: float = 0.0
+    candidates: dict[str, list[str]] = field(default_factory=dict)
 
 
 def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
@@ -55,7 +58,7 @@ def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
 
     Raises:
         UsageError: for a recipe that names an unknown corpus or option.
-        InputError: naming all missing corpora.
+        InputError, GateFailed: for corpora that are missing or something else, as a build.
     """
     progress = progress or Progress()
     corpora = find_corpora(recipe)
@@ -67,15 +70,17 @@ def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
         rows += to_rows(scan(known, recipe.corpora[name], report))
         unified.append(summed_up(name, len(rows) - before, report))
         progress.step("corpora read", done, len(corpora))
-    selection = choose(rows, recipe, lambda _cells: {})
+    selection = choose(rows, recipe, lambda _cells: {}, Frozen.read(recipe.select.frozen_test))
     requests = tokens = at_most = 0
+    candidates: dict[str, list[str]] = {name: [] for name in corpora}
     for cell in selection.cells:
+        candidates.setdefault(cell.corpus, []).extend(row.id for row in cell.kept)
         asked = min(cell.quota, len(cell.kept))
-        lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe))
+        lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe)) if cell.kept else []
         requests += asked
         tokens += asked * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
         at_most += len(cell.kept) * recipe.teacher.attempts
-    return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS)
+    return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS, candidates=candidates)
 
 
 def _prompt_lengths(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Iterator[int]:

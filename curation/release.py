@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,13 +18,15 @@ import orjson
 
 import facial_r1
 from curation.card import card
+from curation.frozen import FILE as FROZEN
+from curation.frozen import frozen_line
 from curation.gates.table import ReleaseGate
 from curation.manifest import Census, facts, file_entry
 from curation.run import ANSWERS, RELEASE, TASKS, VERDICTS, Run, finish, is_done, outputs_of, writing
 from curation.splits import SPLITS
 from curation.verdicts import answered
 from facial_r1.errors import CorruptState, GateFailed
-from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic
+from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
 from facial_r1.progress import Progress
 from facial_r1.sample import Sample
 
@@ -154,6 +156,7 @@ def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) ->
     census, pictures = Census(), Pictures(run.images, folder / "images")
     gate = ReleaseGate(label_set=run.recipe.label_set, private=_private(run))
     total = sum(cell.released for cell in cells)
+    tested: list[Mapping[str, Any]] = []
     with ExitStack() as stack:
         files: dict[str | None, IO[bytes]] = {}
         for done, sample in enumerate(_chosen(run, cells), 1):
@@ -164,13 +167,18 @@ def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) ->
                 if split not in files:  # a split without rows has no file: readers refuse an empty one
                     files[split] = stack.enter_context(atomic(folder / f"{split}.jsonl"))
                 files[split].write(line)
+                if split == "test":
+                    tested.append(frozen_line(sample))
             if done % STEP == 0 or done == total:
                 progress.step("rows released", done, total)
         gate.verdict()
     splits = [split for split in SPLITS if split in files]
     rows = {f"{split}.jsonl": census.rows(split) for split in splits} | {IMAGE_LIST: len(pictures.hashes)}
     write_atomic(folder / IMAGE_LIST, pictures.listing())
-    found = facts(run.recipe, census, [cell.to_json() for cell in cells], splits)
+    if tested:
+        rows[FROZEN] = write_jsonl(folder / FROZEN, tested)
+    remarks = orjson.loads((run.folder(TASKS) / "report.json").read_bytes())["remarks"]
+    found = facts(run.recipe, census, [cell.to_json() for cell in cells], splits, remarks)
     write_atomic(folder / "README.md", card(found))
     found["files"] = {name: file_entry(folder / name, rows.get(name)) for name in [*rows, "README.md"]}
     write_atomic(folder / "manifest.json", orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

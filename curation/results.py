@@ -90,7 +90,9 @@ def results(run: Run) -> Result:
         outputs_of(run.folder(stage))
     cells = cell_table(run)
     unified = orjson.loads((run.folder(SAMPLES) / "report.json").read_bytes())
-    corpora = {entry["corpus"]: CorpusRows(samples=entry["rows"]) for entry in unified}
+    corpora = {name: CorpusRows() for name in sorted(run.recipe.corpora)}  # one that was absent has zeros throughout
+    for entry in unified:
+        corpora[entry["corpus"]].samples = entry["rows"]
     for cell in cells:
         rows = corpora[cell.corpus]
         rows.tried += cell.tried

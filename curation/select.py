@@ -8,7 +8,7 @@ quotas), ``pictures.jsonl`` (every picture with its hash), ``dropped.jsonl`` (ro
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ import orjson
 import facial_r1
 from curation.cells import Cell, Examine, PartCells, draw_all
 from curation.components import components
+from curation.frozen import Frozen
 from curation.pictures import Pictures
 from curation.rows import Row, drop, read_chosen, read_rows
 from curation.run import SAMPLES, TASKS, Run, begin, finish, is_done, outputs_of, writing
 from curation.splits import Rules, assign
-from facial_r1.files import to_line, write_atomic, write_jsonl
+from datasets_builders.common.overlaps import overlaps
+from facial_r1.files import sha256_file, to_line, write_atomic, write_jsonl
 from facial_r1.progress import Progress
 from facial_r1.prompt import default_question
 from facial_r1.recipe import Recipe
@@ -61,11 +63,13 @@ class Selection:
         parts: the parts of the recipe with their cells, in the recipe's order.
         no_truth: rows about which the corpus says nothing that could be asked.
         conflicts: rows whose group had to go to a split that the row itself may not be in.
+        frozen: rows that an earlier release tested on, for which this recipe has no test part.
     """
 
     parts: list[PartCells]
     no_truth: list[Row]
     conflicts: list[Row]
+    frozen: list[Row]
 
     @property
     def cells(self) -> list[Cell]:
@@ -87,32 +91,35 @@ class Selection:
         ]
 
 
-def choose(rows: Sequence[Row], recipe: Recipe, examine: Examine) -> Selection:
+def choose(rows: Sequence[Row], recipe: Recipe, examine: Examine, frozen: Frozen) -> Selection:
     """Decide splits, rank and candidates; opens no file.
 
     Args:
         rows: every row of every corpus, corpora in name order.
         recipe: the recipe.
         examine: looks at the candidates and names those to replace, see :func:`curation.cells.draw_all`.
+        frozen: what may only be tested on.
     """
     known = [bool(row.scored or row.labels) for row in rows]
     component = [number for number, kept in zip(components(rows), known, strict=True) if kept]
     no_truth = [row for row, kept in zip(rows, known, strict=True) if not kept]
     rows = [row for row, kept in zip(rows, known, strict=True) if kept]
     rules = Rules(recipe.select, rows)
-    split_of = assign(rows, component, rules, recipe.seed)
+    only_test = frozen.components(rows, component)
+    split_of = assign(rows, component, rules, recipe.seed, only_test)
     parts = recipe.select.parts
     pools: list[list[Row]] = [[] for _ in parts]
-    conflicts = []
+    conflicts: list[Row] = []
+    untestable: list[Row] = []
     for row, number in zip(rows, component, strict=True):
         places = rules.parts_for(row)
-        served = [place for place in places if parts[place].split == split_of[number]]
+        served = [place for place in places if parts[place].split == split_of.get(number)]
         for place in served:
             pools[place].append(row)
         if places and not served:
-            conflicts.append(row)
+            (untestable if number in only_test else conflicts).append(row)
     groups = draw_all(list(zip(parts, pools, strict=True)), recipe.select, recipe.seed, examine)
-    return Selection(groups, no_truth, conflicts)
+    return Selection(groups, no_truth, conflicts, untestable)
 
 
 def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> Selection | None:
@@ -139,8 +146,9 @@ def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> S
     with writing(folder):
         begin(folder)
         rows = [row for name in sorted(files) for row in read_rows(files[name])]
-        pictures = Pictures(run, files, workers, progress)
-        selection = choose(rows, run.recipe, pictures.examine)
+        frozen = Frozen.read(run.recipe.select.frozen_test)
+        pictures = Pictures(run, files, workers, progress, frozen)
+        selection = choose(rows, run.recipe, pictures.examine, frozen)
         counts = {
             "cells.jsonl": write_jsonl(folder / "cells.jsonl", map(_cell_line, selection.cells)),
             "tasks.jsonl": write_jsonl(folder / "tasks.jsonl", _tasks(selection, files, pictures)),
@@ -148,15 +156,20 @@ def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> S
             "dropped.jsonl": write_jsonl(folder / "dropped.jsonl", _dropped(selection, pictures)),
         }
         parts = [asdict(part) for part in selection.report()]
-        report = {"parts": parts, "remarks": _remarks(rows, run.recipe)}
+        remarks = _remarks(rows, run.recipe)
+        report = {"parts": parts, "remarks": remarks}
         write_atomic(folder / "report.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))
         finish(folder, inputs, settings, {**counts, "report.json": len(parts)})
+    for text in remarks:
+        progress.say(text)
     return selection
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
     """What shapes the selection and the pictures; where a copy lies does not."""
     plain = recipe.model_dump(mode="json", include={"seed", "select"})
+    if recipe.select.frozen_test is not None:
+        plain["select"]["frozen_test"] = sha256_file(recipe.select.frozen_test)
     sources = {
         name: [source.crop, source.max_side, source.options, sorted(source.joins)]
         for name, source in recipe.corpora.items()
@@ -187,15 +200,30 @@ def _dropped(selection: Selection, pictures: Pictures) -> Iterator[Mapping[str, 
         yield drop(row, "no_truth", "the corpus gives neither Action Units nor an emotion for this row")
     for row in selection.conflicts:
         yield drop(row, "split_conflict", "its group is in a split that this row may not be in")
+    for row in selection.frozen:
+        yield drop(row, "frozen_test", "an earlier release tested on it, and this recipe has no test part for it")
     yield from pictures.dropped.values()
 
 
 def _remarks(rows: Sequence[Row], recipe: Recipe) -> list[str]:
     present = Counter((row.dataset, row.subject) for row in rows)
-    return [
+    unlisted = [
         f"{corpus}: {split} lists subject {subject}, of whom there is no row"
         for corpus, splits in sorted(recipe.select.subjects.items())
         for split, subjects in sorted(splits.items())
         for subject in subjects
         if not present[corpus, subject]
+    ]
+    return [*unlisted, *_overlaps(rows)]
+
+
+def _overlaps(rows: Sequence[Row]) -> list[str]:
+    """What is said about corpora that hold the same photographs."""
+    prefixes: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        prefixes[row.dataset].update(origin.partition(":")[0] for origin in row.origins)
+    return [
+        f"{' and '.join(overlap.corpora)} may share pictures ({overlap.why}): "
+        + ("joined by name, on one side of every split" if joined else "not checkable by name")
+        for overlap, joined in overlaps(prefixes)
     ]

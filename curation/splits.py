@@ -8,7 +8,7 @@ each split has its part, in proportion to the rows wanted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from curation.components import SPLITS, Component
 from curation.ranking import position
@@ -63,7 +63,9 @@ def _usual(official: set[str]) -> dict[str, set[str | None]]:
     return {"train": {None, "train"}, "val": {None, val}, "test": {None, test}}
 
 
-def assign(rows: Sequence[Row], component: Sequence[int], rules: Rules, seed: int) -> dict[int, str]:
+def assign(
+    rows: Sequence[Row], component: Sequence[int], rules: Rules, seed: int, only_test: Collection[int] = ()
+) -> dict[int, str]:
     """Give every component that has a usable row one split: component number → split.
 
     Args:
@@ -71,12 +73,15 @@ def assign(rows: Sequence[Row], component: Sequence[int], rules: Rules, seed: in
         component: the component number of each, see :func:`curation.components.components`.
         rules: what the recipe and the owners allow.
         seed: the recipe's.
+        only_test: components that may serve in no other split.
     """
     parts = rules.select.parts
     splits_of = {use: frozenset(parts[place].split for place in use) for use in {*map(rules.parts_for, rows)}}
     found: dict[int, Component] = {}
     for row, number in zip(rows, component, strict=True):
         splits = splits_of[rules.parts_for(row)]
+        if number in only_test:
+            splits &= {"test"}
         if splits:
             if number not in found:
                 found[number] = Component(row.group)

@@ -19,12 +19,12 @@ from curation.run import SAMPLES, Run, begin, finish, is_done, writing
 from datasets_builders import corpus, require
 from datasets_builders.common.corpus import Corpus, Report
 from datasets_builders.common.repeats import without_repeats
-from facial_r1.errors import InputError
+from facial_r1.errors import GateFailed, InputError
 from facial_r1.files import write_atomic, write_jsonl
 from facial_r1.progress import Progress
 from facial_r1.recipe import CorpusSource, Recipe
 
-__all__ = ["Unified", "find_corpora", "scan", "summed_up", "unify"]
+__all__ = ["Unified", "absent_corpora", "find_corpora", "scan", "summed_up", "unify"]
 
 STEP = 10_000
 """Rows between two reports of progress."""
@@ -45,35 +45,57 @@ class Unified:
     errors: list[str] = field(default_factory=list)
 
 
+def absent_corpora(recipe: Recipe) -> list[str]:
+    """The corpora of the recipe without a folder, or whose folder is not there, in name order."""
+    sources = sorted(recipe.corpora.items())
+    return [name for name, source in sources if source.root is None or not source.root.is_dir()]
+
+
 def find_corpora(recipe: Recipe) -> dict[str, Corpus]:
     """Every corpus of the recipe, in name order, once its folder is known to hold it and its options are known.
 
+    Absent corpora are left out where the recipe says ``allow_short``: their quotas are short, and are reported so.
+
     Raises:
         UsageError: for an unknown corpus or option.
-        InputError: naming *all* corpora that are missing or are something else.
+        InputError: naming *all* corpora whose folder holds something else.
+        GateFailed: naming all absent corpora and the rows that they were to give.
     """
+    absent = absent_corpora(recipe)
     found: dict[str, Corpus] = {}
-    missing: list[InputError] = []
+    wrong: list[InputError] = []
     for name, source in sorted(recipe.corpora.items()):
         known = corpus(name)
         known.settings(source.arguments)
+        if name in absent:
+            continue
+        assert source.root is not None
         try:
-            found[name] = _located(known, source)
+            found[name] = require(name, source.root)
         except InputError as error:
-            missing.append(error)
-    if len(missing) == 1:
-        raise missing[0]
-    if missing:
-        listing = "".join(f"\n  {error}" for error in missing)
-        raise InputError(f"{len(missing)} corpora of the recipe cannot be used, nothing was done:{listing}")
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        listing = "".join(f"\n  {error}" for error in wrong)
+        raise InputError(f"{len(wrong)} corpora of the recipe cannot be used, nothing was done:{listing}")
+    if not found or (absent and not recipe.allow_short):
+        raise _lacking(recipe, absent)
     return found
 
 
-def _located(known: Corpus, source: CorpusSource) -> Corpus:
-    if source.root is None:
-        do = f"give the folder of your copy: --with {known.name}=DIR, the recipe's corpora.{known.name}.root, or the "
-        raise InputError(f"{known.title}: no folder is given", do=f"{do}variable FACIAL_R1_{known.name.upper()}")
-    return require(known.name, source.root)
+def _lacking(recipe: Recipe, absent: Sequence[str]) -> GateFailed:
+    folders = {name: recipe.corpora[name].root for name in absent}
+    named = (
+        f"{name} ({'no folder is given' if root is None else f'no folder {root}'})" for name, root in folders.items()
+    )
+    wanted = [part.rows for part in recipe.select.parts]
+    lost = sum(part.rows for part in recipe.select.parts if part.corpus in absent)
+    what = f"{len(absent)} of {len(recipe.corpora)} corpora of the recipe are missing, and with them {lost:,} of "
+    first = absent[0]
+    ways = f"--with {first}=DIR, the recipe's corpora.{first}.root, or the variable FACIAL_R1_{first.upper()}"
+    do = f"give their folders ({ways}), or build without them: --allow-short"
+    return GateFailed(f"{what}{sum(wanted):,} rows; nothing was done", found=", ".join(named), do=do)
 
 
 def scan(known: Corpus, source: CorpusSource, report: Report) -> Iterator[bytes]:
@@ -95,7 +117,7 @@ def unify(run: Run, *, workers: int = 1, progress: Progress | None = None, keep_
         One entry per corpus, in name order.
 
     Raises:
-        InputError: naming all missing corpora before anything is read; or the first bad row.
+        InputError, GateFailed: as :func:`find_corpora`, before anything is read; or the first bad row.
         CorruptState: when a finished file of this stage was changed by another hand.
     """
     progress = progress or Progress()

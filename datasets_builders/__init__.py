@@ -11,11 +11,12 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from datasets_builders.common.corpus import Corpus
 from facial_r1.errors import NotThisCorpus, UsageError
 
-__all__ = ["corpus", "corpus_names", "looks_like", "require"]
+__all__ = ["corpus", "corpus_names", "load_corpus", "looks_like", "require"]
 
 
 @cache
@@ -64,3 +65,13 @@ def require(name: str, root: Path) -> Corpus:
             do=f"give the folder that `facial-r1 corpora list` describes for {name}",
         )
     return wanted
+
+
+def load_corpus(name: str, data_dir: Path | str, **how: Any) -> Any:
+    """A corpus as a Hugging Face data set; see :func:`datasets_builders.common.hub.load_corpus`.
+
+    >>> rows = load_corpus("fer2013", "/data/fer2013", split="train")  # doctest: +SKIP
+    """
+    from datasets_builders.common import hub
+
+    return hub.load_corpus(name, data_dir, **how)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from datasets_builders.common.corpus import Corpus, Licence, Raw, Report
 from datasets_builders.common.disfa_tables import AUS, FOLD_OF, FOLDS, LANDMARKS_BAD, LINES, POSITIVES, SUBJECTS
+from datasets_builders.common.frame_list import read_frame_list
 from datasets_builders.common.frames import VIDEO_OFFSET, compare_length, folder_offset, from_folder, from_video
 from datasets_builders.common.intensity import read_intensities
 from datasets_builders.common.layout import folders, numbered, some
@@ -90,11 +91,13 @@ class Disfa(Corpus):
         url="http://mohammadmahoor.com/disfa/",
     )
     au_set = tuple(f"AU{number}" for number in AUS)
-    options: ClassVar[Mapping[str, Any]] = {"threshold": 2, "camera": "left", "frames": None}
+    options: ClassVar[Mapping[str, Any]] = {"threshold": 2, "camera": "left", "frames": None, "paper_frames": None}
     """``threshold``: intensity (1-5) from which an AU is present; papers use 2, OpenGraphAU 1.
     ``camera``: ``left``, ``right``, or ``both`` (two rows per label).
     ``frames``: a folder, absolute or below the root, of frames that you extracted yourself, one folder per subject;
-    counted from 0 when it holds a picture 0, from 1 otherwise."""
+    counted from 0 when it holds a picture 0, from 1 otherwise.
+    ``paper_frames``: a list of frames; only these rows are read. It counts from 0 when it has a frame 0, as the
+    published lists do, from 1 otherwise."""
 
     def recognises(self, root: Path) -> bool:
         """See :meth:`Corpus.recognises`: one label file or video is enough."""
@@ -118,6 +121,8 @@ class Disfa(Corpus):
             InputError: for an irregular label file. With ``keep_going`` its AU becomes unknown for that subject.
         """
         threshold, cameras, frames = self._options(options)
+        listed = self.settings(options)["paper_frames"]
+        listed = None if listed is None else read_frame_list(Path(listed)).counted_from_one(report)
         copy = _find(root)
         if not copy.labels and not copy.videos:
             found = self.lookalike(root)
@@ -130,13 +135,17 @@ class Disfa(Corpus):
             if not labels:
                 continue
             folder = files[min(labels)].parent.relative_to(root).as_posix()
+            wanted = None if listed is None else listed.choose(subject, range(1, len(labels[min(labels)]) + 1))
             for camera in cameras:
                 offset: int | None = VIDEO_OFFSET
                 if pictures is not None:
                     offset = folder_offset(pictures[subject]) if subject in pictures else None
                 elif video := copy.videos.get((subject, camera)):
                     compare_length(video, len(labels[min(labels)]), report)
-                yield from rows.of(subject, camera, labels, offset, folder)
+                made = rows.of(subject, camera, labels, offset, folder)
+                yield from made if wanted is None else (row for row in made if row.meta_info.frame in wanted)
+        if listed is not None:
+            listed.tell(report)
 
     def raw(self, root: Path, samples: Sequence[Sample], **options: Any) -> Iterator[Raw]:
         """See :meth:`Corpus.raw`: each video is decoded once; ``points`` (66×2) where landmarks are usable."""
@@ -163,8 +172,13 @@ class Disfa(Corpus):
                 yield from (Raw(name, problem=problem) for name in rows.values())
 
     def published(self, **options: Any) -> Mapping[str, int]:
-        """Rows, subjects, files and folds, and at threshold 2 the positives of eight AUs; see :data:`POSITIVES`."""
+        """Rows, subjects, files and folds, and at threshold 2 the positives of eight AUs; see :data:`POSITIVES`.
+
+        Nothing is published of a list of frames, so there are no counts with ``paper_frames``.
+        """
         threshold, cameras, _ = self._options(options)
+        if self.settings(options)["paper_frames"] is not None:
+            return {}
         views = len(cameras)
         counts = {"rows": views * sum(LINES.values()), "subjects": len(SUBJECTS), "files": len(SUBJECTS) * len(AUS)}
         counts |= {subject: views * rows for subject, rows in LINES.items()}

@@ -6,9 +6,9 @@ One typed schema for all corpora: without it a reader guesses the types from its
 
 from __future__ import annotations
 
-from datasets import Features, List, Value
+from datasets import Features, Image, List, Value
 
-__all__ = ["FEATURES"]
+__all__ = ["FEATURES", "IMAGE_FEATURES"]
 
 _TEXT = Value("string")
 _INTEGER = Value("int32")
@@ -55,3 +55,6 @@ FEATURES = Features(
     }
 )
 """The published eight keys with ``meta_info`` spelled out; pictures stay paths, relative to the image folder."""
+
+IMAGE_FEATURES = Features({**FEATURES, "image": Image()})
+"""The same with the picture itself in the place of its path."""

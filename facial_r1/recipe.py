@@ -67,6 +67,9 @@ class Select(_Strict):
     subjects: dict[str, dict[Literal["train", "val", "test"], list[str]]] = Field(
         default_factory=dict, description="corpus → split → subjects, where a published partition is wanted"
     )
+    frozen_test: Path | None = Field(
+        None, description="frozen-test.jsonl of an earlier release: what it names may serve in no other split"
+    )
 
 
 class Teacher(_Strict):
@@ -118,11 +121,12 @@ class Recipe(_Strict):
         return self
 
     def hash(self) -> str:
-        """Hex SHA-256 of the resolved recipe without corpus roots (where a copy lies changes nothing)."""
+        """Hex SHA-256 of the resolved recipe without paths (where a copy lies changes nothing)."""
         plain = self.model_dump(mode="json")
         for source in plain["corpora"].values():
             source.pop("root")
             source["joins"] = sorted(name for name, path in source["joins"].items() if path is not None)
+        plain["select"]["frozen_test"] = plain["select"]["frozen_test"] is not None
         return sha256_bytes(canonical_json(plain))
 
     def to_yaml(self) -> str:
@@ -154,6 +158,9 @@ def load_recipe(
         for name in sorted((roots or {}).keys() - used):
             expected = f"one of {', '.join(sorted(used))}"
             raise UsageError("--with names a corpus that the recipe does not use", found=name, expected=expected)
+    selection = raw.get("select")
+    if path is not None and isinstance(selection, dict) and isinstance(selection.get("frozen_test"), str):
+        raw["select"] = {**selection, "frozen_test": str((path.parent / selection["frozen_test"]).absolute())}
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:

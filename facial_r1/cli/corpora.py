@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,16 +33,22 @@ def list_corpora() -> None:
 @app.command()
 def check(
     copies: Annotated[list[str], typer.Argument(metavar="NAME=DIR…", help="Corpora and the folders of your copies.")],
+    variant: Annotated[
+        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option of the (only) corpus.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Compare copies with the published counts. Opens no picture, writes nothing; exit code 3 when one differs."""
     from datasets_builders.common.checking import check as check_copy
     from facial_r1.cli.show import roots
 
+    found, options = roots(copies), _options(variant)
+    if options and len(found) > 1:
+        raise UsageError("--option is for one corpus at a time", found=", ".join(found), do="check each by itself")
     checks = []
-    for name, root in roots(copies).items():
+    for name, root in found.items():
         with progress(quiet) as bar:
-            result = check_copy(name, root, progress=bar)
+            result = check_copy(name, root, progress=bar, **options)
         checks.append(result)
         if result.differences:
             rows = [(d.what, d.expected, d.found) for d in result.differences]
@@ -76,16 +82,9 @@ def make(
     quiet: Quiet = False,
 ) -> None:
     """Write a synthetic stand-in in the official layout: rendered faces, invented labels, published counts."""
-    import yaml
-
     from datasets_builders import synthetic
 
-    options = {}
-    for text in variant or ():
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError("--option needs KEY=VALUE", found=text)
-        options[key] = yaml.safe_load(value)
+    options = _options(variant)
     with progress(quiet) as bar:
         made = synthetic.make(
             name,
@@ -100,3 +99,15 @@ def make(
         )
     state = "written" if made.fresh else "was there already, unchanged"
     out.print(f"{made.root}: {made.rows:,} synthetic rows of {name}, {state}", markup=False)
+
+
+def _options(written: list[str] | None) -> dict[str, Any]:
+    import yaml
+
+    options = {}
+    for text in written or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("--option needs KEY=VALUE", found=text)
+        options[key] = yaml.safe_load(value)
+    return options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from facial_r1 import facs
@@ -10,10 +10,20 @@ from facial_r1.cli.show import out, table
 
 if TYPE_CHECKING:
     from curation.plan import Plan
+    from curation.release import Cell
     from curation.results import Result
     from curation.run import Run
+    from facial_r1.recipe import Recipe
 
-__all__ = ["show_build", "show_cells", "show_plan", "show_shortage", "show_verdicts"]
+__all__ = [
+    "show_absent",
+    "show_build",
+    "show_cells",
+    "show_plan",
+    "show_quotas",
+    "show_shortage",
+    "show_verdicts",
+]
 
 _STAGES = ("samples", "candidates", "tried", "accepted", "released", "short")
 
@@ -21,6 +31,7 @@ _STAGES = ("samples", "candidates", "tried", "accepted", "released", "short")
 def show_build(result: Result) -> None:
     """Everything a person wants to see at the end of a build."""
     show_cells(result)
+    show_quotas(result.cells)
     show_shortage(result.run)
     reasons = [("before asking", reason, count) for reason, count in result.dropped.items()]
     reasons += [("by a gate", reason, count) for reason, count in result.rejected.items()]
@@ -49,6 +60,28 @@ def show_cells(result: Result) -> None:
     rows = [(name, *(getattr(entry, stage) for stage in _STAGES)) for name, entry in result.corpora.items()]
     rows.append(("all", *(sum(row[index + 1] for row in rows) for index in range(len(_STAGES)))))
     table("Rows per corpus and stage", ("corpus", *_STAGES), rows, total=True)
+
+
+def show_quotas(cells: Sequence[Cell]) -> None:
+    """Wanted, tried, accepted and short rows per corpus and split."""
+    parts: dict[tuple[str, str], list[int]] = {}
+    for cell in cells:
+        sums = parts.setdefault((cell.corpus, cell.split), [0, 0, 0, 0])
+        for place, count in enumerate((cell.quota, cell.tried, cell.accepted, cell.short)):
+            sums[place] += count
+    rows: list[tuple[object, ...]] = [(f"{corpus}/{split}", *sums) for (corpus, split), sums in parts.items()]
+    rows.append(("all", *map(sum, zip(*parts.values(), strict=True))))
+    table("Quotas", ("corpus/split", "wanted", "tried", "accepted", "short"), rows, total=True)
+
+
+def show_absent(recipe: Recipe, absent: Sequence[str]) -> None:
+    """The corpora of a recipe, which of them are there, and what each was to give."""
+    rows: list[tuple[object, ...]] = []
+    for name, source in sorted(recipe.corpora.items()):
+        parts = [part for part in recipe.select.parts if part.corpus == name]
+        wanted = [sum(part.rows for part in parts if part.split == split) for split in ("train", "val", "test")]
+        rows.append((name, *wanted, "absent" if name in absent else str(source.root)))
+    table("Corpora of the recipe", ("corpus", "train", "val", "test", "folder"), rows)
 
 
 def show_shortage(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facial_r1.cli.results import show_build, show_plan, show_shortage, show_verdicts
+from facial_r1.cli.results import show_absent, show_build, show_plan, show_quotas, show_shortage, show_verdicts
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
 from facial_r1.errors import GateFailed
 
@@ -20,6 +20,9 @@ RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe (YA
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The run directory; default runs/<name of the recipe>.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe.")]
+AllowShort = Annotated[
+    bool, typer.Option("--allow-short", help="Release although corpora are absent or quotas cannot be filled.")
+]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Collect bad rows in a report instead of stopping.")]
 
 
@@ -30,26 +33,43 @@ def build(
     sets: Sets = None,
     workers: Workers = 2,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, write nothing.")] = False,
+    candidates: Annotated[
+        Path | None, typer.Option(help="With --dry-run: a folder for lists of the ids that would be chosen.")
+    ] = None,
+    allow_short: AllowShort = False,
     keep_going: KeepGoing = False,
     quiet: Quiet = False,
 ) -> None:
     """All stages of a recipe: unify, select, generate, gate, release. Goes on where an earlier call stopped."""
     import curation
+    from curation.release import cell_table
     from curation.run import Run
+    from curation.unify import absent_corpora
+    from facial_r1.files import write_atomic
     from facial_r1.recipe import load_recipe
 
-    resolved = load_recipe(recipe, sets=sets or (), roots=roots(corpora))
+    more = ("allow_short=true",) if allow_short else ()
+    resolved = load_recipe(recipe, sets=(*(sets or ()), *more), roots=roots(corpora))
+    absent = absent_corpora(resolved)
+    if absent:
+        show_absent(resolved, absent)
     if dry_run:
         with progress(quiet) as bar:
             plan = curation.plan(resolved, progress=bar)
         show_plan(plan)
+        if candidates is not None:
+            for name, ids in plan.candidates.items():
+                write_atomic(candidates / f"{name}.txt", "".join(f"{identity}\n" for identity in ids))
+                out.print(f"{candidates / name}.txt: {len(ids):,} ids", markup=False)
         return
     folder = run or Path("runs") / resolved.name
     try:
         with progress(quiet) as bar:
             result = curation.build(resolved, folder, workers=workers, keep_going=keep_going, progress=bar)
     except GateFailed:
-        show_shortage(Run.open(folder))
+        if not absent or resolved.allow_short:  # otherwise nothing was done
+            show_quotas(cell_table(Run.open(folder)))
+            show_shortage(Run.open(folder))
         raise
     show_build(result)
     raise typer.Exit(result.exit_code)

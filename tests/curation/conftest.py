@@ -130,7 +130,9 @@ class Toys:
 
     def recipe(self, *parts: Mapping[str, Any], **changes: Any) -> Recipe:
         """A recipe over the corpora that ``parts`` name; ``select`` keys may be given as changes too."""
-        select = {key: changes.pop(key) for key in ("reserve", "frame_gap", "subjects") if key in changes}
+        select = {
+            key: changes.pop(key) for key in ("reserve", "frame_gap", "subjects", "frozen_test") if key in changes
+        }
         corpora = {part["corpus"]: {"root": str(self.root(part["corpus"]))} for part in parts}
         return load_recipe({"name": "toys", "corpora": corpora, "select": {"parts": list(parts), **select}, **changes})
 

@@ -20,12 +20,13 @@ from curation.plan import plan
 from curation.results import results
 from curation.run import STAGES, TASKS, Run
 from facial_r1.errors import CorruptState, FacialR1Error, GateFailed, InputError, UsageError
+from facial_r1.files import read_jsonl
 from facial_r1.recipe import Recipe
 
 if TYPE_CHECKING:
     from conftest import Toys
 
-STEPS = ((os, "fsync"), (os, "sync"), (os, "link"), (Path, "replace"), (Path, "rename"), (Path, "unlink"))
+STEPS = ((os, "fsync"), (os, "sync"), (os, "link"), (os, "replace"), (Path, "rename"), (Path, "unlink"))
 """The calls that make something durable or take it away: between any two of them a process may die."""
 FORK = multiprocessing.get_context("fork")
 
@@ -298,9 +299,55 @@ def test_a_short_quota_fails_with_3_and_the_figures_can_still_be_had(toys: Toys,
 
 def test_nothing_is_written_when_corpora_are_missing(toys: Toys, tmp_path: Path) -> None:
     recipe = toys.recipe(*({"corpus": name, "split": "train", "rows": 1} for name in ("toy_a", "toy_b")))
-    with pytest.raises(InputError, match="2 corpora of the recipe cannot be used"):
+    with pytest.raises(GateFailed, match="2 of 2 corpora of the recipe are missing"):
         build(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_build_without_an_absent_corpus_counts_its_quotas_as_short(toys: Toys, tmp_path: Path) -> None:
+    toys.write("toy_a", [{"id": n, "labels": ["fear"]} for n in range(4)])
+    parts = ({"corpus": "toy_a", "split": "train", "rows": 4}, {"corpus": "toy_b", "split": "test", "rows": 3})
+    found = build(toys.recipe(*parts, allow_short=True), tmp_path / "run")
+    assert (found.short, found.splits) == (3, {"train": 4})
+    assert (found.corpora["toy_b"].samples, found.corpora["toy_b"].short) == (0, 3)
+
+
+def test_what_was_tested_on_once_is_never_trained_on(toys: Toys, tmp_path: Path) -> None:
+    """By row, by group, by another identity and by the picture itself; and all of it may be tested on again."""
+    fear = {"labels": ["fear"], "split": "test"}
+    toys.write("toy_a", [{"id": 1, "group": "g", "origins": ["web:7"], "picture": "same", **fear}])
+    test = {"corpus": "toy_a", "split": "test", "rows": 1}
+    first = build(toys.recipe(test), tmp_path / "first")
+    frozen = first.release / "frozen-test.jsonl"
+    assert [row["group"] for _, row in read_jsonl(frozen)] == ["g"]
+
+    later = [
+        {"id": 1, "labels": ["fear"]},
+        {"id": 2, "group": "g", "labels": ["fear"]},
+        {"id": 3, "origins": ["web:7"], "labels": ["fear"]},
+        {"id": 4, "picture": "same", "labels": ["fear"]},
+        {"id": 5, "labels": ["fear"]},
+    ]
+    toys.write("toy_a", later)
+    train = {"corpus": "toy_a", "split": "train", "rows": 5}
+    changes = {"frozen_test": str(frozen), "allow_short": True}
+    second = build(toys.recipe(train, **changes), tmp_path / "second")
+    assert [row["id"] for _, row in read_jsonl(second.release / "train.jsonl")] == ["toy_a-5"]
+    assert second.dropped["frozen_test"] == 4
+
+    third = build(toys.recipe({**train, "rows": 1}, {**test, "rows": 3}, **changes), tmp_path / "third")
+    ids = {split: {row["id"] for _, row in read_jsonl(third.release / f"{split}.jsonl")} for split in third.splits}
+    assert ids["test"] & {"toy_a-1", "toy_a-2", "toy_a-3"}
+    assert ids.get("train", set()) <= {"toy_a-5"}
+
+
+def test_a_frozen_list_that_is_none_is_one_clear_error(toys: Toys, tmp_path: Path) -> None:
+    toys.write("toy_a", [{"id": 1, "labels": ["fear"]}])
+    wrong = tmp_path / "list.jsonl"
+    wrong.write_text('{"id": "toy_a-1"}\n')
+    recipe = toys.recipe({"corpus": "toy_a", "split": "train", "rows": 1}, frozen_test=str(wrong))
+    with pytest.raises(InputError, match=r"list\.jsonl:1: this line is none of a frozen test set"):
+        build(recipe, tmp_path / "run")
 
 
 @pytest.mark.parametrize(

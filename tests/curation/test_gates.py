@@ -293,7 +293,7 @@ def test_parameters_of_the_recipe_reach_the_gate() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (Gate(name="gramar"), "unknown gate in the recipe. Found: gramar. Expected: one of au_set, grammar"),
+        (Gate(name="gramar"), "unknown gate in the recipe. Found: gramar. Expected: one of au_set, drill, grammar"),
         (Gate(name="grammar", params={"strict": 1}), "unknown parameter of the gate grammar. Found: strict"),
         (Gate(name="au_set", params={"mod": "f1"}), "Found: mod. Expected: only mode, threshold"),
         (Gate(name="au_set", params={"mode": "most"}), "parameter `mode` of the gate au_set: input should be 'exact'"),
@@ -319,3 +319,15 @@ def test_a_new_gate_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rejection(judge(both("Lifted cheeks (AU6)."), [Gate(name="short_enough")])) is None
     rejected = rejection(judge(both(SMILE), [Gate(name="short_enough", params={"words": 5})]))
     assert rejected == Verdict("short_enough", False, "too_long", "", 13)
+
+
+def test_the_drill_rejects_its_share_and_the_same_answers_every_time() -> None:
+    response = parse("<think>Calm.</think><answer>fear</answer>")
+    candidates = [Candidate(Sample(id=f"x-{n}", dataset="mine"), "ok", response) for n in range(2000)]
+    rulings = [resolve(Gate(name="drill", params={"share": 0.3}))(one) for one in candidates]
+    assert 0.26 < sum(ruling.ok is False for ruling in rulings) / len(rulings) < 0.34
+    assert all(ruling.reason == "drill" for ruling in rulings if ruling.ok is False)
+    assert rulings == [resolve(Gate(name="drill", params={"share": 0.3}))(one) for one in candidates]
+    everything, nothing = (resolve(Gate(name="drill", params={"share": share})) for share in (1, 0))
+    assert not any(everything(one).ok for one in candidates[:50])
+    assert all(nothing(one).ok for one in candidates[:50])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.frozen import Frozen
 from curation.rows import to_rows
 from curation.run import SAMPLES, TASKS, Run
 from curation.select import Selection, choose, select
@@ -55,7 +56,9 @@ def pure(samples: list[Sample], *parts: dict[str, Any], **select: Any) -> Select
     """Selection alone, without files."""
     names = {item["corpus"] for item in parts}
     recipe = {"name": "t", "corpora": dict.fromkeys(names), "select": {"parts": list(parts), **select}}
-    return choose(list(to_rows(sample.to_line() for sample in samples)), load_recipe(recipe), lambda _cells: {})
+    return choose(
+        list(to_rows(sample.to_line() for sample in samples)), load_recipe(recipe), lambda _cells: {}, Frozen()
+    )
 
 
 def sample(name: str, corpus: str = "toy_a", **meta: Any) -> Sample:

@@ -10,7 +10,7 @@ import pytest
 
 from curation.run import SAMPLES, Run
 from curation.unify import unify
-from facial_r1.errors import CorruptState, InputError, NotThisCorpus, UsageError
+from facial_r1.errors import CorruptState, GateFailed, InputError, NotThisCorpus, UsageError
 from facial_r1.files import read_jsonl
 from facial_r1.progress import Progress
 
@@ -57,16 +57,43 @@ def test_repeats_are_dropped_with_a_reason_that_can_be_counted(toys: Toys, tmp_p
     }
 
 
-def test_all_missing_corpora_are_named_at_once_and_nothing_is_written(toys: Toys, tmp_path: Path) -> None:
-    toys.root("toy_b").mkdir(parents=True)
+def test_all_folders_that_hold_something_else_are_named_at_once_and_nothing_is_written(
+    toys: Toys, tmp_path: Path
+) -> None:
+    for name in ("toy_a", "toy_b"):
+        toys.root(name).mkdir(parents=True)
     run = Run.create(tmp_path / "run", toys.recipe(A, B))
     with pytest.raises(InputError, match="2 corpora of the recipe cannot be used") as caught:
         unify(run)
     message = str(caught.value)
-    assert f"{toys.root('toy_a')}: Toy A: there is no such folder" in message
+    assert f"{toys.root('toy_a')}: this folder is not Toy A" in message
     assert f"{toys.root('toy_b')}: this folder is not Toy B" in message
-    assert "--with toy_a=DIR" in message
     assert not run.folder(SAMPLES).exists()
+
+
+def test_all_absent_corpora_are_named_with_the_rows_that_they_were_to_give(toys: Toys, tmp_path: Path) -> None:
+    toys.write("toy_a", [labelled("1")])
+    run = Run.create(tmp_path / "run", toys.recipe({**A, "rows": 3}, {**B, "rows": 2}))
+    with pytest.raises(GateFailed) as caught:
+        unify(run)
+    message = str(caught.value)
+    assert caught.value.exit_code == 3
+    assert "1 of 2 corpora of the recipe are missing, and with them 2 of 5 rows" in message
+    assert f"toy_b (no folder {toys.root('toy_b')})" in message
+    assert "--with toy_b=DIR" in message
+    assert "FACIAL_R1_TOY_B" in message
+    assert not run.folder(SAMPLES).exists()
+
+
+def test_absent_corpora_are_left_out_where_the_recipe_allows_it(toys: Toys, tmp_path: Path) -> None:
+    toys.write("toy_a", [labelled("1")])
+    run = Run.create(tmp_path / "run", toys.recipe(A, B, allow_short=True))
+    assert [entry.corpus for entry in unify(run)] == ["toy_a"]
+
+
+def test_a_recipe_of_which_nothing_is_there_is_never_built(toys: Toys, tmp_path: Path) -> None:
+    with pytest.raises(GateFailed, match="2 of 2 corpora of the recipe are missing"):
+        unify(Run.create(tmp_path / "run", toys.recipe(A, B, allow_short=True)))
 
 
 def test_a_folder_that_holds_another_corpus_is_named_for_what_it_is(toys: Toys, tmp_path: Path) -> None:
@@ -80,7 +107,7 @@ def test_a_folder_that_holds_another_corpus_is_named_for_what_it_is(toys: Toys, 
 def test_a_corpus_without_a_folder_says_how_to_give_one(toys: Toys, tmp_path: Path) -> None:
     recipe = toys.recipe(A)
     recipe = recipe.model_copy(update={"corpora": {"toy_a": recipe.corpora["toy_a"].model_copy(update={"root": None})}})
-    with pytest.raises(InputError, match=r"no folder is given.*--with toy_a=DIR.*FACIAL_R1_TOY_A"):
+    with pytest.raises(GateFailed, match=r"no folder is given.*--with toy_a=DIR.*FACIAL_R1_TOY_A"):
         unify(Run.create(tmp_path / "run", recipe))
 
 

@@ -443,6 +443,27 @@ def test_a_subject_without_extracted_frames_is_said(root: Path, tmp_path: Path) 
         _scan(root, frames=tmp_path / "frames", camera="both")
 
 
+# --- frames that a paper lists ---------------------------------------------------------------------------------------
+
+
+def test_a_published_list_counts_pictures_from_zero(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("SN001/0.png\nSN001/3.png\nSN001/5.png\nSN007/2.png\n")
+    rows, report = _scan(root, paper_frames=str(tmp_path / "list.txt"))
+    assert [row.meta_info.frame for row in rows] == [1, 4]
+    assert rows[1].AUs == ["AU4", "AU12", "AU25"]
+    absent = "2 of the 4 frames that list.txt lists have no label in this copy: SN001/6, SN007/3"
+    assert report.missing[-1] == absent
+    assert DISFA.published(paper_frames=tmp_path / "list.txt") == {}
+
+
+def test_a_list_without_a_zero_counts_as_the_labels_do_and_serves_both_cameras(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("SN001 4\n")
+    rows, report = _scan(root, paper_frames=tmp_path / "list.txt", camera="both")
+    assert [row.id for row in rows] == ["disfa-SN001-0004", "disfa-SN001-0004-right"]
+    assert "list.txt lists no frame 0: its numbers are taken to count from 1" in report.remarks[0]
+    assert not any("list.txt" in part for part in report.missing)
+
+
 # --- published numbers, typed here a second time ----------------------------------------------------------------------
 
 

@@ -58,7 +58,7 @@ def refused(run: Run) -> str:
 def test_what_a_release_holds(small_run: Run) -> None:
     folder = released(small_run)
     names = {"train.jsonl", "val.jsonl", "test.jsonl", "images.sha256", "README.md", "manifest.json", "done.json"}
-    assert {path.name for path in folder.iterdir()} == names | {"images"}
+    assert {path.name for path in folder.iterdir()} == names | {"images", "frozen-test.jsonl"}
     assert [row["id"] for row in rows(folder)] == ["disfa-0001", "disfa-0002", "fer2013-0004"]
     assert [row["id"] for row in rows(folder, "val")] == ["fer2013-0005"]
     assert [row["id"] for row in rows(folder, "test")] == ["disfa-0003"]
