@@ -13,18 +13,33 @@ from pathlib import Path
 
 from measure import Job, Timed, main, measure, table, timed
 
-ROWS = {"fer2013": 35_887, "expw": 91_793, "disfa": 130_814, "raf_au": 4_601}
+ROWS = {
+    "fer2013": 35_887,
+    "expw": 91_793,
+    "disfa": 130_814,
+    "raf_au": 4_601,
+    "bp4d": 146_847,
+    "affectnet": 420_299,
+    "affectnet/npy": 291_650,
+    "raf_db": 15_339,
+    "faba": 19_877,
+}
+"""Corpus, or corpus and layout → rows at the published size."""
 SHARES = (0.01, 0.1, 1.0)
-GOAL = 100_000
+GOALS = {"bp4d": 146_847 / 5, "affectnet/npy": 20_000, "raf_db": 0, "faba": 0}
+"""Rows a second; 100,000 for the others, none (0) where a corpus is small or its truth has to be read from prose."""
 REPEATS = 3
 
 
 def make(data: Path, argument: str) -> Timed:
-    """Write a stand-in: the argument is ``corpus`` or ``corpus:rows``."""
+    """Write a stand-in: the argument is ``corpus`` or ``corpus:rows``, the corpus perhaps with a layout."""
     from datasets_builders import synthetic
 
-    name, _, rows = argument.partition(":")
-    return timed(lambda: synthetic.make(name, data, rows=int(rows) if rows else None, labels_only=True).rows)
+    what, _, rows = argument.partition(":")
+    name, _, layout = what.partition("/")
+    variant = {"layout": layout} if layout else {}
+    count = int(rows) if rows else None
+    return timed(lambda: synthetic.make(name, data, rows=count, labels_only=True, **variant).rows)
 
 
 def scan(data: Path, name: str) -> Timed:
@@ -32,7 +47,7 @@ def scan(data: Path, name: str) -> Timed:
     from datasets_builders import corpus
     from datasets_builders.common.corpus import Report
 
-    wanted = corpus(name)
+    wanted = corpus(name.partition("/")[0])
     return timed(lambda: sum(1 for _ in wanted.scan(data, Report())))
 
 
@@ -51,7 +66,7 @@ def report() -> None:
     for name, full in ROWS.items():
         for share in SHARES:
             with tempfile.TemporaryDirectory() as folder:
-                data = Path(folder) / name
+                data = Path(folder) / "copy"
                 order = name if share == 1.0 else f"{name}:{round(full * share)}"
                 measure(__file__, "make", data, order)
                 read = measure(__file__, "bare", data, repeats=REPEATS)
@@ -64,7 +79,8 @@ def report() -> None:
                 f"{ours.rows / ours.cpu:,.0f}",
             )
             limit = (f"{read.seconds:.3f}", f"{ours.cpu / max(read.cpu, 1e-6):.0f} ×", f"{ours.peak:.0f}")
-            goal = "–" if share < 1 else "met" if ours.rate >= GOAL else "missed"
+            wanted = GOALS.get(name, 100_000)
+            goal = "–" if share < 1 or not wanted else f"{wanted:,.0f}: {'met' if ours.rate >= wanted else 'missed'}"
             rows.append((name, f"{share:.0%}", *figures, *limit, goal))
     head = (
         "corpus",
@@ -79,7 +95,7 @@ def report() -> None:
         "peak MB",
         "goal",
     )
-    table(f"Labels-only scan (goal: {GOAL:,} rows/s at full size)", head, rows)
+    table("Labels-only scan (goals in rows/s, at full size)", head, rows)
 
 
 if __name__ == "__main__":

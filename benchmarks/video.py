@@ -20,7 +20,7 @@ import numpy as np
 
 from datasets_builders import corpus
 from datasets_builders.common.corpus import Report
-from datasets_builders.common.disfa_tables import AUS
+from datasets_builders.disfa.tables import AUS
 from facial_r1.sample import Sample
 
 SIZE = (1024, 768)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from curation.ranking import FrameGap, by_hash, by_rarest_au, reserved, share
 from curation.rows import Row
@@ -122,20 +123,27 @@ def draw_all(
         for name, (part, rows) in zip(names, pools, strict=True)
     ]
     cells = [cell for group in groups for cell in group.cells]
-    while True:
+    for ahead in count():
         for group in groups:
             group.set_quotas()
-        drawn = [_draw(group.cells, select.reserve) for group in groups]
+        drawn = [_draw(group.cells, select.reserve, 2 ** max(0, ahead - 1)) for group in groups]
         if not any(drawn):
-            return groups
+            break
         rejected = examine(cells)
         for cell in cells:
             cell.kept = [row for row in cell.kept if row.id not in rejected]
+    for cell in cells:
+        del cell.kept[reserved(cell.quota, select.reserve) :]
+    return groups
 
 
-def _draw(cells: Sequence[Cell], reserve: float) -> bool:
-    """Draw until every cell has its quota and reserve, one row for each in turn; False when nothing was left to do."""
-    need = {cell.name: reserved(cell.quota, reserve) - len(cell.kept) for cell in cells}
+def _draw(cells: Sequence[Cell], reserve: float, times: int) -> bool:
+    """Draw what every cell lacks of its quota and reserve, one row for each in turn; False when nothing was left to do.
+
+    ``times`` as much is drawn from the third round on, doubled each time: where most pictures are missing, rounds that
+    only replace what failed would be as many as pictures.
+    """
+    need = {cell.name: times * (reserved(cell.quota, reserve) - len(cell.kept)) for cell in cells}
     hungry = [cell for cell in cells if need[cell.name] > 0 and not cell.exhausted]
     anything = bool(hungry)
     while hungry:

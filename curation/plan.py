@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from curation.frozen import Frozen
+from curation.ranking import reserved
 from curation.rows import Row, to_rows
 from curation.select import PartReport, choose
 from curation.teach import facts_of, prompt_of
@@ -38,7 +39,7 @@ class Plan:
         requests_at_most: questions when every candidate needs every attempt.
         input_tokens, output_tokens: estimates for ``requests``; pictures are not counted.
         cost: in USD; the template teacher costs nothing.
-        candidates: corpus → ids of all rows that would be chosen, reserve included, in rank order.
+        candidates: corpus → ids of all rows that would be chosen, reserve and spare included, in rank order.
     """
 
     corpora: list[Unified]
@@ -51,10 +52,15 @@ class Plan:
     candidates: dict[str, list[str]] = field(default_factory=dict)
 
 
-def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
+def plan(recipe: Recipe, *, spare: float = 0.0, progress: Progress | None = None) -> Plan:
     """Scan the corpora of ``recipe`` and choose rows as a build would, writing nothing.
 
     Rows that cannot be read are counted in ``corpora`` and do not stop the plan.
+
+    Args:
+        recipe: the recipe.
+        spare: a further share of ``candidates``, in case that pictures turn out to be unusable.
+        progress: told about the corpora.
 
     Raises:
         UsageError: for a recipe that names an unknown corpus or option.
@@ -70,11 +76,14 @@ def plan(recipe: Recipe, *, progress: Progress | None = None) -> Plan:
         rows += to_rows(scan(known, recipe.corpora[name], report))
         unified.append(summed_up(name, len(rows) - before, report))
         progress.step("corpora read", done, len(corpora))
-    selection = choose(rows, recipe, lambda _cells: {}, Frozen.read(recipe.select.frozen_test))
+    wider = recipe.select.model_copy(update={"reserve": (1 + recipe.select.reserve) * (1 + spare) - 1})
+    frozen = Frozen.read(recipe.select.frozen_test)
+    selection = choose(rows, recipe.model_copy(update={"select": wider}), lambda _cells: {}, frozen)
     requests = tokens = at_most = 0
     candidates: dict[str, list[str]] = {name: [] for name in corpora}
     for cell in selection.cells:
         candidates.setdefault(cell.corpus, []).extend(row.id for row in cell.kept)
+        del cell.kept[reserved(cell.quota, recipe.select.reserve) :]
         asked = min(cell.quota, len(cell.kept))
         lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe)) if cell.kept else []
         requests += asked

@@ -1,4 +1,4 @@
-"""Builders: one file per corpus. Each module of this folder that defines ``CORPUS`` is registered by its name.
+"""Builders: one module per corpus, a folder where it takes several files. Each defines ``CORPUS`` and is found by name.
 
 >>> from datasets_builders import corpus
 >>> corpus("fer2013").title
@@ -18,11 +18,14 @@ from facial_r1.errors import NotThisCorpus, UsageError
 
 __all__ = ["corpus", "corpus_names", "load_corpus", "looks_like", "require"]
 
+_TOOLS = ("common", "synthetic")
+"""What lies here and is no corpus."""
+
 
 @cache
 def corpus_names() -> tuple[str, ...]:
     """The names of all corpora, alphabetical."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _TOOLS))
 
 
 @cache

@@ -8,7 +8,7 @@ How far a list goes: joined by ``+``, ``/``, ``&`` or an unspaced dash, a bare n
 the plural ("AUs 6, 12 and …") it belongs unless it counts something ("and 25 other lines") or is no FACS number
 and a word follows ("and 3 people"). After the singular ("AU6, 12 …") the bare tail stands or falls together: only
 registered numbers, and then the text must pause or go on with a verb of :data:`_COPULA`. A percentage or a decimal
-is never an AU. A dash is a range when it ascends over at most six numbers, else it joins two AUs; a range skips
+is never an AU, nor is the number of a list item ("AUs:\\n1. AU4"). A dash is a range when it ascends over at most six numbers, else it joins two AUs; a range skips
 numbers that FACS does not have, such as 3.
 
 Whether a mention is denied or doubted is read by :mod:`facial_r1.polarity`. Every pattern is bounded, so time grows
@@ -60,12 +60,13 @@ class _Item(NamedTuple):
     end: int
 
 
+_ORDINAL = r"(?!(?:(?<=\n)|(?<=\n\s))[0-9]{1,2}[.)]\s)"
 _SIDE = r"(?P<side>[LRTBU]{1,2})?\s?"
 _SUFFIX = r"(?:(?P<intensity>[A-E])?(?P<after>(?-i:[LR]))?(?![^\W_]))?"
 _HEAD = re.compile(
     rf"""(?<![^\W_])(?:
         (?: (?P<unit> action[\s-]{{1,3}}(?:unit|descriptor) | AU | (?-i:AD) ) (?P<plural>['’]?s)? (?:\s{{1,3}}numbers?)?
-            \s{{0,3}} [:\#(\[_-]? \s{{0,3}} (?-i:AD|M)? {_SIDE} (?P<number>[0-9]{{1,9}})(?![0-9]) {_SUFFIX} )
+            \s{{0,3}} [:\#(\[_-]? \s{{0,3}} (?-i:AD|M)? {_SIDE} {_ORDINAL} (?P<number>[0-9]{{1,9}})(?![0-9]) {_SUFFIX} )
       | (?-i: (?P<bare_side>[LR])(?P<bare>[0-9]{{1,2}})(?P<bare_intensity>[A-E])? | M(?P<head>[56][0-9]) ) (?![^\W_])
     )""",
     re.IGNORECASE | re.VERBOSE,
@@ -75,7 +76,7 @@ _MORE = re.compile(
        | (?:\s?\([^()0-9]{{0,40}}\))? \s{{0,3}}
          (?: [,;/&+](?:\s{{0,3}}(?:and|or|nor)\b)? | \b(?:and|or|nor|plus)\b | (?P<to>[-–—]|\bto\b|\bthrough\b) )
          \s{{0,3}}
-    ) (?P<item> (?(tight)(?:AU\s?)?) {_SIDE} (?P<number>[0-9]{{1,2}})(?![0-9]|\s?%|\.[0-9]) {_SUFFIX}) (?![^\W_])""",
+    ) (?P<item> (?(tight)(?:AU\s?)?) {_SIDE} {_ORDINAL} (?P<number>[0-9]{{1,2}})(?![0-9]|\s?%|\.[0-9]) {_SUFFIX}) (?![^\W_])""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NEXT_WORD = re.compile(r"\s{1,3}([a-z]{1,20})\b", re.IGNORECASE)

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from datasets_builders import corpus, corpus_names
-from datasets_builders.common import raf_db_labels, rafml
+from datasets_builders.common import rafml
 from datasets_builders.expw import LABELS as EXPW
 from datasets_builders.fer2013 import LABELS as FER2013
+from datasets_builders.raf_db import labels as raf_db_labels
 
 FOLDER = Path(__file__).parents[1] / "docs" / "corpora"
 INDEX = FOLDER / "README.md"

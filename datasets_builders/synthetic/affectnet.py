@@ -10,8 +10,8 @@ Options:
 Quirks of the real corpus that every stand-in has: valence and arousal of -2 in the classes that are no emotion,
 pictures of mixed type, pictures that come twice under two names (one in 40), numbers with gaps that train and val share
 (npy, plus), text instead of numbers in the .npy files, and, from 200 rows on, one line whose picture is nowhere (csv).
-A small one has one row in
-ten in val, which the real one has not. The points of a face are those of a similar one. Of npy's 3,999 validation pictures the missing one is a contempt.
+Of npy's 3,999 validation pictures the missing one is a contempt. Unlike the real corpus, a small stand-in has one row
+in ten in val, and the points of a face are those of a similar one.
 """
 
 from __future__ import annotations

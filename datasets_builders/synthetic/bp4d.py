@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from datasets_builders.common.bp4d_codes import OCCLUDED, UNKNOWN
-from datasets_builders.common.bp4d_copy import Key
-from datasets_builders.common.bp4d_tables import AUS, FOLD_OF, INTENSITY_AUS, POSITIVES, ROWS, SUBJECTS, TASKS
+from datasets_builders.bp4d.codes import OCCLUDED, UNKNOWN
+from datasets_builders.bp4d.copy import Key
+from datasets_builders.bp4d.tables import AUS, FOLD_OF, INTENSITY_AUS, POSITIVES, ROWS, SUBJECTS, TASKS
 from datasets_builders.synthetic.bp4d_film import Film, film
 from datasets_builders.synthetic.bp4d_sizes import firsts, full_lengths, small_lengths
 from datasets_builders.synthetic.episodes import activity

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from datasets_builders.common.bp4d_copy import ALL, Key
-from datasets_builders.common.bp4d_tables import FOLD_OF, FOLDS, ROWS, SUBJECT_ROWS, SUBJECTS, TASK_ROWS, TASKS
+from datasets_builders.bp4d.copy import ALL, Key
+from datasets_builders.bp4d.tables import FOLD_OF, FOLDS, ROWS, SUBJECT_ROWS, SUBJECTS, TASK_ROWS, TASKS
 from datasets_builders.synthetic.order import apportion
 
 __all__ = ["LAST", "SHORTEST_LONGEST", "firsts", "full_lengths", "small_lengths"]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "gate", "generate", "release", "select", "unify"]
 
+SPARE = 0.1
+"""How many more ids a list of candidates holds, for pictures that turn out to be unusable."""
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe (YAML), see recipes/.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The run directory; default runs/<name of the recipe>.")]
@@ -34,7 +36,10 @@ def build(
     workers: Workers = 2,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost, write nothing.")] = False,
     candidates: Annotated[
-        Path | None, typer.Option(help="With --dry-run: a folder for lists of the ids that would be chosen.")
+        Path | None,
+        typer.Option(
+            help="With --dry-run: a folder for lists of the ids that could be chosen, a tenth of them to spare."
+        ),
     ] = None,
     allow_short: AllowShort = False,
     keep_going: KeepGoing = False,
@@ -55,7 +60,7 @@ def build(
         show_absent(resolved, absent)
     if dry_run:
         with progress(quiet) as bar:
-            plan = curation.plan(resolved, progress=bar)
+            plan = curation.plan(resolved, spare=0.0 if candidates is None else SPARE, progress=bar)
         show_plan(plan)
         if candidates is not None:
             for name, ids in plan.candidates.items():

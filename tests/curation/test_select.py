@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.frozen import Frozen
-from curation.rows import to_rows
+from curation.pictures import Pictures
+from curation.ranking import by_hash
+from curation.rows import read_rows, to_rows
 from curation.run import SAMPLES, TASKS, Run
 from curation.select import Selection, choose, select
 from curation.unify import unify
@@ -302,3 +304,26 @@ def test_subjects_that_are_listed_but_not_there_are_remarked(toys: Toys, tmp_pat
 
 def test_the_task_follows_from_the_truth() -> None:
     assert task_of(sample("1", labels=[])) is None
+
+
+def test_where_most_pictures_are_missing_the_rounds_stay_few(toys: Toys, tmp_path: Path) -> None:
+    """The first good rows in rank order are chosen, however many bad ones lie between them."""
+    good = {n for n in range(3000) if n % 97 == 0}
+    rows = ({"id": n, "labels": ["fear"], **({} if n in good else {"picture": None})} for n in range(3000))
+    toys.write("toy_a", rows)
+    run = Run.create(tmp_path / "run", toys.recipe({"corpus": "toy_a", "split": "train", "rows": 20}, reserve=0.0))
+    unify(run)
+    rounds = []
+    examine = Pictures.examine
+
+    def counted(self: Pictures, cells: Any) -> Any:
+        rounds.append(1)
+        return examine(self, cells)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pictures, "examine", counted)
+        select(run)
+    chosen = [task["id"] for task in rows_of(run, "tasks.jsonl")]
+    ranked = by_hash(read_rows(run.folder(SAMPLES) / "toy_a.jsonl"), 0, "toy_a/train")
+    assert chosen == [row.id for row in ranked if int(row.id.rpartition("-")[2]) in good][:20]
+    assert len(rounds) < 15

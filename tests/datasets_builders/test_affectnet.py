@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from datasets_builders import corpus, corpus_names, require
 from datasets_builders.affectnet import CORPUS
-from datasets_builders.common.affectnet_csv import parse_line, points
+from datasets_builders.affectnet.csv import parse_line, points
 from datasets_builders.common.checking import check
 from datasets_builders.common.corpus import Report
 from datasets_builders.common.materialize import materialize

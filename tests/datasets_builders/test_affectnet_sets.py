@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from datasets_builders import require
 from datasets_builders.affectnet import CORPUS
-from datasets_builders.common.affectnet_layout import find
+from datasets_builders.affectnet.layout import find
 from datasets_builders.common.checking import check
 from datasets_builders.common.corpus import Report
 from datasets_builders.common.materialize import materialize
-from facial_r1.errors import InputError
+from facial_r1.errors import InputError, UsageError
 from facial_r1.sample import Sample, strict_faults
 
 LABELS = ["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"]
@@ -322,6 +322,13 @@ def test_a_folder_with_two_distributions_is_read_as_the_first_and_says_so(tmp_pa
     assert _facts(_scan(tmp_path, layout="npy")) == TRUTH
     assert CORPUS.variant(tmp_path) == {"layout": "csv"}
     assert CORPUS.variant(tmp_path, layout="npy") == {"layout": "npy"}
+
+
+def test_labels_by_a_machine_are_only_in_a_list(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"the option automatic has no meaning here\. Found: npy\. Expected: layout csv"
+    ):
+        _scan(_copy(tmp_path), automatic=True)
 
 
 def test_a_check_compares_with_the_distribution_that_is_there(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from datasets_builders import corpus, require
-from datasets_builders.common.bp4d_tables import (
+from datasets_builders.bp4d.tables import (
     AUS,
     FOLDS,
     OFF_BY_ONE,

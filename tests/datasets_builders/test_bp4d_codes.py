@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets_builders.common.bp4d_codes import Coded, parse_header, parse_intensity, parse_occurrence
+from datasets_builders.bp4d.codes import Coded, parse_header, parse_intensity, parse_occurrence
 from datasets_builders.common.corpus import Report
 from facial_r1.errors import FacialR1Error, InputError
 

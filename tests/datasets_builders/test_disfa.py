@@ -16,7 +16,7 @@ from scipy.io import savemat
 
 from datasets_builders import corpus, require
 from datasets_builders.common.corpus import Raw, Report
-from datasets_builders.common.disfa_tables import AUS, FOLDS, LANDMARKS_BAD, LINES, POSITIVES, SUBJECTS
+from datasets_builders.disfa.tables import AUS, FOLDS, LANDMARKS_BAD, LINES, POSITIVES, SUBJECTS
 from facial_r1.errors import FacialR1Error, InputError, NotThisCorpus, UsageError
 from facial_r1.sample import Sample, strict_faults
 

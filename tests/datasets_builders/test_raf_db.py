@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from datasets_builders import looks_like, require
 from datasets_builders.common.corpus import Report
 from datasets_builders.common.materialize import materialize
-from datasets_builders.common.raf_db_labels import CLASSES, COMPOUNDS, LABELS, parse_line
 from datasets_builders.common.rafml import COMPOUNDS as RAFCE_COMPOUNDS
 from datasets_builders.common.repeats import without_repeats
 from datasets_builders.raf_db import CORPUS
+from datasets_builders.raf_db.labels import CLASSES, COMPOUNDS, LABELS, parse_line
 from facial_r1.errors import InputError, NotThisCorpus, UsageError
 from facial_r1.pictures import load_picture
 from facial_r1.sample import Sample, strict_faults

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from datasets_builders.common.raf_db_annotations import AGES, GENDERS, RACES, read_attributes, read_box, read_landmarks
+from datasets_builders.raf_db.annotations import AGES, GENDERS, RACES, read_attributes, read_box, read_landmarks
 from facial_r1.errors import InputError
 
 MANUAL = "102.0\t88.5\n151.25\t90.0\n128.0\t120.0\n105.5\t150.0\n150.0\t151.5\n1\n0\n2\n"

@@ -228,3 +228,17 @@ def test_round_trip_of_a_plural_list(numbers: list[int]) -> None:
         f"AU{'+'.join([*most, last])}",
     ):
         assert [m.number for m in find_mentions(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("These AUs are active:\n\n1. AU4, a furrow\n2. AU7, tense lids", [4, 7]),
+        ("AUs:\n 1) AU4,\n 2) AU6", [4, 6]),
+        ("AU4,\n2. AU7", [4, 7]),
+        ("the AU\n12 of a smile", [12]),
+        ("AUs\n6, 12", [6, 12]),
+    ],
+)
+def test_the_number_of_a_list_item_is_no_action_unit(text: str, numbers: list[int]) -> None:
+    assert [mention.number for mention in find_mentions(text)] == numbers

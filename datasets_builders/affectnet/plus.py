@@ -15,9 +15,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from datasets_builders.common.affectnet_rows import FEELING, ORDER, POINTS, dropped, feeling, make
-from datasets_builders.common.affectnet_sets import Part, in_order, number_of, opened, read, tell_pictures
-from datasets_builders.common.affectnet_tables import REASONS
+from datasets_builders.affectnet.rows import FEELING, ORDER, POINTS, dropped, feeling, make
+from datasets_builders.affectnet.sets import Part, in_order, number_of, opened, read, tell_pictures
+from datasets_builders.affectnet.tables import REASONS
 from datasets_builders.common.corpus import Dropped, Report
 from facial_r1.errors import InputError, clip
 from facial_r1.sample import Sample

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets_builders.common.bp4d_tables import SUBJECTS, TASKS
+from datasets_builders.bp4d.tables import SUBJECTS, TASKS
 from datasets_builders.common.layout import Folder, folders, numbered
 from facial_r1.errors import UsageError
 

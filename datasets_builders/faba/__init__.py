@@ -2,13 +2,13 @@
 
 Layout, found by name at any depth::
 
-    train/train_au_anno.json  train/train_emotion_anno.json   JSON lists, see datasets_builders.common.faba_records
+    train/train_au_anno.json  train/train_emotion_anno.json   JSON lists, see datasets_builders.faba.records
     eval/eval_au_anno.json    eval/eval_emotion_anno.json     (the split is the file's name: eval is our test)
     train/images/AffectNet/AffectNet_v2/7/<hash>.jpg          and the same below eval/images
     train/landmarks/AffectNet/AffectNet_v2/7/<hash>.npy       212 numbers: 106 points of the picture
 
 The AU records and the emotion records are two samples of the pictures, in orders of their own: they are joined by the
-picture's name. What the texts say is read by :mod:`datasets_builders.common.faba_truth`; a truth that cannot be read is
+picture's name. What the texts say is read by :mod:`datasets_builders.faba.truth`; a truth that cannot be read is
 unknown, and a row without any is dropped. The texts themselves are kept in ``extra``.
 
 The pictures are AffectNet's: ``origin_ids`` names the AffectNet picture, so that no picture stands in two splits when
@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datasets_builders.common.corpus import Corpus, Licence, Raw, Report
-from datasets_builders.common.faba_points import points
-from datasets_builders.common.faba_records import identity
-from datasets_builders.common.faba_rows import PREFIX, Part, join, read_entries
-from datasets_builders.common.faba_truth import OCCURRING, SEVERAL
 from datasets_builders.common.layout import PICTURE_SUFFIXES, folders, some
+from datasets_builders.faba.points import points
+from datasets_builders.faba.records import identity
+from datasets_builders.faba.rows import PREFIX, Part, join, read_entries
+from datasets_builders.faba.truth import OCCURRING, SEVERAL
 from facial_r1.emotions import EMOTIONS_7
 from facial_r1.errors import InputError, NotThisCorpus, UsageError
 from facial_r1.sample import Sample

@@ -8,7 +8,7 @@ They are found at any depth; which one a copy is shows in its files (option ``la
            train_set/annotations/12_exp.npy, _val, _aro, _lnd              287,651 and (val_set) 3,999 pictures
     plus   human_annotated/train_set/images/12.jpg, annotations/12.json    414,799 and 5,500 pictures
 
-The integer labels have an order of their own (:data:`~datasets_builders.common.affectnet_tables.LABELS`). 8, 9 and 10
+The integer labels have an order of their own (:data:`~datasets_builders.affectnet.tables.LABELS`). 8, 9 and 10
 (none, uncertain, no face) are no emotions: such pictures are left out, with a reason that is counted.
 
 A picture of 2017 is named by a hash, which is its id and its origin id, because other corpora (FABA-Instruct) name
@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datasets_builders.common import affectnet_npy, affectnet_plus
-from datasets_builders.common.affectnet_csv import Pictures, raw_list, scan_list
-from datasets_builders.common.affectnet_layout import AUTOMATIC, LISTS, Copy, find, relative
-from datasets_builders.common.affectnet_sets import FLAT, Part, raws
-from datasets_builders.common.affectnet_tables import LAYOUTS, LOOSE, published
+from datasets_builders.affectnet import npy, plus
+from datasets_builders.affectnet.csv import Pictures, raw_list, scan_list
+from datasets_builders.affectnet.layout import AUTOMATIC, LISTS, Copy, find, relative
+from datasets_builders.affectnet.sets import FLAT, Part, raws
+from datasets_builders.affectnet.tables import LAYOUTS, LOOSE, published
 from datasets_builders.common.corpus import Corpus, Dropped, Licence, Raw, Report
 from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import NotThisCorpus, UsageError
@@ -60,7 +60,7 @@ class AffectNet(Corpus):
         return bool(find(root).layouts)
 
     def lookalike(self, root: Path) -> str | None:
-        """Copies by class (Kaggle) and derived lists: see :func:`~..common.affectnet_layout.relative`."""
+        """Copies by class (Kaggle), derived lists, and pictures without their lists."""
         return relative(root)
 
     def scan(self, root: Path, report: Report, **options: Any) -> Iterator[Sample]:
@@ -70,6 +70,9 @@ class AffectNet(Corpus):
         """
         automatic = self._chosen(options)["automatic"]
         copy, layout = self._find(root, options)
+        if automatic and layout != "csv":
+            expected = "layout csv, the only one with labels by a machine"
+            raise UsageError("AffectNet: the option automatic has no meaning here", found=layout, expected=expected)
         others = [name for name in copy.layouts if name != layout]
         if others:
             report.remarks.append(f"read as {layout}; the folder also holds {', '.join(others)} (option layout)")
@@ -78,7 +81,7 @@ class AffectNet(Corpus):
             return
         if copy.unlabelled:
             report.remarks.append("no_human_annotated holds no human label and is not read")
-        scan = affectnet_npy.scan_npy if layout == "npy" else affectnet_plus.scan_plus
+        scan = npy.scan_npy if layout == "npy" else plus.scan_plus
         parts = _parts(copy, layout)
         _tell_parts(parts, report)
         for part in parts:
@@ -101,8 +104,8 @@ class AffectNet(Corpus):
             path = root / place
             base = copy.pictures(root, automatic=path.name.lower() == AUTOMATIC)
             yield from raw_list(path, wanted, Pictures(base))
-        yield from raws(copy.npy, root, files["npy"], affectnet_npy.points)
-        yield from raws(copy.plus, root, files["plus"], affectnet_plus.points)
+        yield from raws(copy.npy, root, files["npy"], npy.points)
+        yield from raws(copy.plus, root, files["plus"], plus.points)
 
     def variant(self, root: Path, **options: Any) -> Mapping[str, Any]:
         """The options with the layout that ``auto`` stands for in this copy."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets_builders.common.corpus import Report
-from datasets_builders.common.raf_db_copy import CSV, PICTURE, Part
-from datasets_builders.common.raf_db_labels import LABELS, NUMERALS, Key, Row, key_of, name_of, order_of
+from datasets_builders.raf_db.copy import CSV, PICTURE, Part
+from datasets_builders.raf_db.labels import LABELS, NUMERALS, Key, Row, key_of, name_of, order_of
 from facial_r1.errors import InputError
 
 __all__ = ["read_kaggle"]

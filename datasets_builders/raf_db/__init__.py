@@ -8,7 +8,7 @@ Layouts, found by pattern at any depth (copies nest folders, mend the misspelt n
     compound/…                                          the same with classes 1-11, *and the same picture names*
     DATASET/train/5/train_00001_aligned.jpg             Kaggle: basic only, with or without train_labels.csv
 
-The classes have an order of their own, from 1 (:data:`~datasets_builders.common.raf_db_labels.LABELS`). The split is in
+The classes have an order of their own, from 1 (:data:`~datasets_builders.raf_db.labels.LABELS`). The split is in
 the picture's name. Nobody is named, so every picture is a group of its own. Compound pictures have two true labels and
 ``compound`` in their ids; a recipe that uses them wants ``label_rule: set``.
 """
@@ -27,10 +27,10 @@ import orjson
 
 from datasets_builders.common.corpus import Corpus, Licence, Raw, Report
 from datasets_builders.common.layout import folders, some
-from datasets_builders.common.raf_db_annotations import read_attributes, read_box, read_landmarks
-from datasets_builders.common.raf_db_copy import SUBSETS, Part, find
-from datasets_builders.common.raf_db_kaggle import read_kaggle
-from datasets_builders.common.raf_db_labels import (
+from datasets_builders.raf_db.annotations import read_attributes, read_box, read_landmarks
+from datasets_builders.raf_db.copy import SUBSETS, Part, find
+from datasets_builders.raf_db.kaggle import read_kaggle
+from datasets_builders.raf_db.labels import (
     CLASSES,
     COMPOUND_ROWS,
     LABELS,

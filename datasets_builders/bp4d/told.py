@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datasets_builders.common.bp4d_copy import ALL, Copy, Key, names
+from datasets_builders.bp4d.copy import ALL, Copy, Key, names
 from datasets_builders.common.corpus import Report
 from datasets_builders.common.layout import some
 from facial_r1.errors import InputError

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets_builders.common.affectnet_rows import IMAGE_SUFFIXES
+from datasets_builders.affectnet.rows import IMAGE_SUFFIXES
 from datasets_builders.common.corpus import Raw, Report
 from datasets_builders.common.layout import some
 from facial_r1.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from datasets_builders.common.layout import Folder, folders
-from datasets_builders.common.raf_db_labels import NAME, NUMERALS, Key, key_of, name_of, parse_line
+from datasets_builders.raf_db.labels import NAME, NUMERALS, Key, key_of, name_of, parse_line
 from facial_r1.errors import InputError
 
 __all__ = ["CSV", "LISTS", "PICTURE", "SUBSETS", "Annotation", "Part", "find"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from datasets_builders.common import affectnet_csv, affectnet_npy, affectnet_plus
-from datasets_builders.common.affectnet_sets import Part
-from datasets_builders.common.affectnet_tables import LAYOUTS
+from datasets_builders.affectnet import csv, npy, plus
+from datasets_builders.affectnet.sets import Part
+from datasets_builders.affectnet.tables import LAYOUTS
 from datasets_builders.common.layout import Folder, folders
 from facial_r1.emotions import try_canonical
 
@@ -71,7 +71,7 @@ def find(root: Path) -> Copy:
     for folder in folders(root, closed=_CLOSED):
         for name in folder.files:
             lower, path = name.lower(), folder.path / name
-            if lower in LISTS and lower not in copy.lists and affectnet_csv.is_list(path):
+            if lower in LISTS and lower not in copy.lists and csv.is_list(path):
                 copy.lists[lower] = path
         if any(name.isdecimal() for name in folder.folders):
             copy.numbered.append(folder.path)
@@ -90,10 +90,10 @@ def _enter(copy: Copy, folder: Folder, annotations: Path) -> None:
     match = _PART.fullmatch(folder.path.name)
     part = Part(SPLITS[match[1].lower()] if match else None, annotations, images)
     for name in _first_names(annotations):
-        if affectnet_npy.is_annotation(name):
+        if npy.is_annotation(name):
             copy.npy.append(part)
             return
-        if affectnet_plus.is_annotation(annotations / name):
+        if plus.is_annotation(annotations / name):
             copy.plus.append(part)
             return
 

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets_builders.common.affectnet_rows import FEELING, ORDER, POINTS, dropped, extra, feeling, make
-from datasets_builders.common.affectnet_tables import LABELS, REASONS
+from datasets_builders.affectnet.rows import FEELING, ORDER, POINTS, dropped, extra, feeling, make
+from datasets_builders.affectnet.tables import LABELS, REASONS
 from datasets_builders.common.corpus import Raw, Report
 from datasets_builders.common.layout import some
 from facial_r1.errors import InputError

@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets_builders.common.corpus import Corpus, Licence, Raw, Report
-from datasets_builders.common.disfa_tables import AUS, FOLD_OF, FOLDS, LANDMARKS_BAD, LINES, POSITIVES, SUBJECTS
 from datasets_builders.common.frame_list import read_frame_list
 from datasets_builders.common.frames import VIDEO_OFFSET, compare_length, folder_offset, from_folder, from_video
 from datasets_builders.common.intensity import read_intensities
 from datasets_builders.common.layout import folders, numbered, some
+from datasets_builders.disfa.tables import AUS, FOLD_OF, FOLDS, LANDMARKS_BAD, LINES, POSITIVES, SUBJECTS
 from facial_r1.errors import InputError, NotThisCorpus, UsageError
 from facial_r1.sample import Meta, Sample
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasets_builders.common.affectnet_tables import LABELS, REASONS
+from datasets_builders.affectnet.tables import LABELS, REASONS
 from datasets_builders.common.corpus import Dropped
 from facial_r1.emotions import EMOTIONS
 from facial_r1.sample import Meta, Sample

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets_builders.common.affectnet_rows import FEELING, ORDER, POINTS, dropped, extra, feeling, make
-from datasets_builders.common.affectnet_sets import Part, in_order, number_of, opened, read, tell_pictures
-from datasets_builders.common.affectnet_tables import LABELS, REASONS
+from datasets_builders.affectnet.rows import FEELING, ORDER, POINTS, dropped, extra, feeling, make
+from datasets_builders.affectnet.sets import Part, in_order, number_of, opened, read, tell_pictures
+from datasets_builders.affectnet.tables import LABELS, REASONS
 from datasets_builders.common.corpus import Dropped, Report
 from datasets_builders.common.layout import some
 from datasets_builders.common.npy import Value, numbers, value

@@ -12,10 +12,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from datasets_builders.common.bp4d_codes import OCCLUDED, UNKNOWN, Coded, parse_intensity, parse_occurrence
-from datasets_builders.common.bp4d_copy import Copy, Key
-from datasets_builders.common.bp4d_tables import AUS, FOLD_OF, INTENSITY_AUS, SCORED, TASKS
-from datasets_builders.common.bp4d_told import Told
+from datasets_builders.bp4d.codes import OCCLUDED, UNKNOWN, Coded, parse_intensity, parse_occurrence
+from datasets_builders.bp4d.copy import Copy, Key
+from datasets_builders.bp4d.tables import AUS, FOLD_OF, INTENSITY_AUS, SCORED, TASKS
+from datasets_builders.bp4d.told import Told
 from datasets_builders.common.corpus import Dropped, Report
 from facial_r1 import facs
 from facial_r1.errors import InputError

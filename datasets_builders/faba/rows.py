@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from datasets_builders.common.corpus import Dropped, Report
-from datasets_builders.common.faba_records import Record, is_hash, read_records
-from datasets_builders.common.faba_truth import (
+from datasets_builders.common.repeats import CONFLICT, REPEAT
+from datasets_builders.faba.records import Record, is_hash, read_records
+from datasets_builders.faba.truth import (
     ORDER,
     REASONS,
     VOCABULARY,
@@ -22,7 +23,6 @@ from datasets_builders.common.faba_truth import (
     emotion_of_label,
     emotion_of_text,
 )
-from datasets_builders.common.repeats import CONFLICT, REPEAT
 from facial_r1 import facs
 from facial_r1.emotions import EMOTIONS_7
 from facial_r1.errors import InputError, clip

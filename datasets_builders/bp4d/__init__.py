@@ -9,7 +9,7 @@ Layout, found by pattern at any depth; spelling, nesting and padding vary from c
 
 About 20 seconds of each task were coded. The task says what was to be elicited, which stands in ``extra`` and is no
 label: BP4D has no emotion labels, its rows are ``task: au``. Both header families of ``AU_OCC`` are described in
-:mod:`datasets_builders.common.bp4d_codes`.
+:mod:`datasets_builders.bp4d.codes`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from datasets_builders.common.bp4d_copy import Copy, Key, find, offset_of, pictures_in
-from datasets_builders.common.bp4d_rows import OCCLUSION, Rows, read_sequence
-from datasets_builders.common.bp4d_tables import (
+from datasets_builders.bp4d.copy import Copy, Key, find, offset_of, pictures_in
+from datasets_builders.bp4d.rows import OCCLUSION, Rows, read_sequence
+from datasets_builders.bp4d.tables import (
     FOLD_OF,
     FOLDS,
     OFF_BY_ONE,
@@ -35,7 +35,7 @@ from datasets_builders.common.bp4d_tables import (
     TASK_ROWS,
     TASKS,
 )
-from datasets_builders.common.bp4d_told import Told, tell_parts
+from datasets_builders.bp4d.told import Told, tell_parts
 from datasets_builders.common.corpus import Corpus, Licence, Raw, Report
 from datasets_builders.common.frame_list import read_frame_list
 from facial_r1.errors import InputError, NotThisCorpus, UsageError
