@@ -33,8 +33,8 @@ def build(
 
     Raises:
         UsageError: for a recipe that names an unknown corpus, option, gate or teacher, before anything is written.
-        InputError: naming all corpora whose folder holds something else, before anything is written; or the first row
-            that cannot be read.
+        InputError: naming all corpora whose folder is not there or holds something else, before anything is written;
+            or the first row that cannot be read.
         GateFailed: when a corpus is absent (before anything is written) or a quota is short, and the recipe does not
             allow it; :func:`curation.results` tells the figures.
         CorruptState: when a finished file of the run was changed by another hand.

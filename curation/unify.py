@@ -46,9 +46,8 @@ class Unified:
 
 
 def absent_corpora(recipe: Recipe) -> list[str]:
-    """The corpora of the recipe without a folder, or whose folder is not there, in name order."""
-    sources = sorted(recipe.corpora.items())
-    return [name for name, source in sources if source.root is None or not source.root.is_dir()]
+    """The corpora of the recipe for which no folder was given, in name order."""
+    return [name for name, source in sorted(recipe.corpora.items()) if source.root is None]
 
 
 def find_corpora(recipe: Recipe) -> dict[str, Corpus]:
@@ -58,7 +57,7 @@ def find_corpora(recipe: Recipe) -> dict[str, Corpus]:
 
     Raises:
         UsageError: for an unknown corpus or option.
-        InputError: naming *all* corpora whose folder holds something else.
+        InputError: naming *all* corpora whose folder is not there or holds something else.
         GateFailed: naming all absent corpora and the rows that they were to give.
     """
     absent = absent_corpora(recipe)
@@ -85,17 +84,15 @@ def find_corpora(recipe: Recipe) -> dict[str, Corpus]:
 
 
 def _lacking(recipe: Recipe, absent: Sequence[str]) -> GateFailed:
-    folders = {name: recipe.corpora[name].root for name in absent}
-    named = (
-        f"{name} ({'no folder is given' if root is None else f'no folder {root}'})" for name, root in folders.items()
-    )
     wanted = [part.rows for part in recipe.select.parts]
     lost = sum(part.rows for part in recipe.select.parts if part.corpus in absent)
     what = f"{len(absent)} of {len(recipe.corpora)} corpora of the recipe are missing, and with them {lost:,} of "
     first = absent[0]
     ways = f"--with {first}=DIR, the recipe's corpora.{first}.root, or the variable FACIAL_R1_{first.upper()}"
     do = f"give their folders ({ways}), or build without them: --allow-short"
-    return GateFailed(f"{what}{sum(wanted):,} rows; nothing was done", found=", ".join(named), do=do)
+    return GateFailed(
+        f"{what}{sum(wanted):,} rows; nothing was done", found=f"no folder for {', '.join(absent)}", do=do
+    )
 
 
 def scan(known: Corpus, source: CorpusSource, report: Report) -> Iterator[bytes]:

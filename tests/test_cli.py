@@ -82,7 +82,7 @@ def test_a_short_quota_is_exit_3_and_a_table(desk: Path, cli: Cli) -> None:
     ("arguments", "code", "words"),
     [
         (("build", "no.yaml"), 2, ("no.yaml", "there is no such recipe")),
-        (("build", "small.yaml"), 1, ("fer2013", "FACIAL_R1_FER2013")),
+        (("build", "small.yaml"), 3, ("fer2013", "FACIAL_R1_FER2013")),
         (("build", "small.yaml", "--with", "fer2013=nowhere"), 1, ("nowhere", "no such folder")),
         (("build", "small.yaml", "--with", "fer2013"), 2, ("--with needs NAME=DIR",)),
         (("build", "small.yaml", "--with", "expw=fer2013"), 2, ("--with names a corpus", "expw")),
@@ -134,3 +134,20 @@ def test_doctor_names_what_is_there_and_what_is_not(desk: Path, cli: Cli) -> Non
     told = " ".join(done.stdout.split())
     assert "duckdb" in told
     assert "not DISFA" in told
+
+
+def test_two_folders_of_one_corpus_are_refused(desk: Path, cli: Cli) -> None:
+    twice = ("--with", "fer2013=fer2013", "--with", "fer2013=other")
+    refuse(cli("build", "small.yaml", *twice, cwd=desk), 2, "two folders are given for fer2013", "fer2013 and other")
+    refuse(cli("corpora", "check", "fer2013=a", "fer2013=b", cwd=desk), 2, "two folders are given for fer2013")
+
+
+def test_a_check_takes_options_of_one_corpus(desk: Path, cli: Cli) -> None:
+    made = cli("corpora", "make", "raf_db", "raf_db", "--labels-only", "--option", "subset=both", "-q", cwd=desk)
+    assert made.returncode == 0, made.stderr
+    compound = cli("corpora", "check", "raf_db=raf_db", "--option", "subset=compound", "-q", cwd=desk)
+    assert compound.returncode == 0, compound.stderr
+    assert "3,954" in compound.stdout
+    refuse(cli("corpora", "check", "raf_db=raf_db", "--option", "subset", cwd=desk), 2, "--option needs KEY=VALUE")
+    both = ("raf_db=raf_db", "fer2013=fer2013", "--option", "subset=both")
+    refuse(cli("corpora", "check", *both, cwd=desk), 2, "--option is for one corpus at a time")

@@ -33,12 +33,15 @@ With = Annotated[
 
 
 def roots(given: Sequence[str] | None) -> dict[str, Path]:
-    """``--with NAME=DIR`` as a mapping. Raises :class:`UsageError` for another form."""
-    folders = {}
+    """``--with NAME=DIR`` as a mapping. Raises :class:`UsageError` for another form, or two folders of one name."""
+    folders: dict[str, Path] = {}
     for text in given or ():
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
             raise UsageError("--with needs NAME=DIR", found=text, do="for example --with fer2013=/data/fer2013")
+        if name in folders:
+            found, do = f"{folders[name]} and {folder}", "give one folder; a copy in parts can be linked into one"
+            raise UsageError(f"two folders are given for {name}", found=found, do=do)
         folders[name] = Path(folder)
     return folders
 

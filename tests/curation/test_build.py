@@ -299,7 +299,7 @@ def test_a_short_quota_fails_with_3_and_the_figures_can_still_be_had(toys: Toys,
 
 def test_nothing_is_written_when_corpora_are_missing(toys: Toys, tmp_path: Path) -> None:
     recipe = toys.recipe(*({"corpus": name, "split": "train", "rows": 1} for name in ("toy_a", "toy_b")))
-    with pytest.raises(GateFailed, match="2 of 2 corpora of the recipe are missing"):
+    with pytest.raises(InputError, match="2 corpora of the recipe cannot be used"):
         build(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -307,7 +307,10 @@ def test_nothing_is_written_when_corpora_are_missing(toys: Toys, tmp_path: Path)
 def test_a_build_without_an_absent_corpus_counts_its_quotas_as_short(toys: Toys, tmp_path: Path) -> None:
     toys.write("toy_a", [{"id": n, "labels": ["fear"]} for n in range(4)])
     parts = ({"corpus": "toy_a", "split": "train", "rows": 4}, {"corpus": "toy_b", "split": "test", "rows": 3})
-    found = build(toys.recipe(*parts, allow_short=True), tmp_path / "run")
+    recipe = toys.recipe(*parts, allow_short=True)
+    absent = recipe.corpora["toy_b"].model_copy(update={"root": None})
+    recipe = recipe.model_copy(update={"corpora": {**recipe.corpora, "toy_b": absent}})
+    found = build(recipe, tmp_path / "run")
     assert (found.short, found.splits) == (3, {"train": 4})
     assert (found.corpora["toy_b"].samples, found.corpora["toy_b"].short) == (0, 3)
 

@@ -13,6 +13,7 @@ from curation.unify import unify
 from facial_r1.errors import CorruptState, GateFailed, InputError, NotThisCorpus, UsageError
 from facial_r1.files import read_jsonl
 from facial_r1.progress import Progress
+from facial_r1.recipe import Recipe
 
 if TYPE_CHECKING:
     from conftest import Toys
@@ -57,6 +58,12 @@ def test_repeats_are_dropped_with_a_reason_that_can_be_counted(toys: Toys, tmp_p
     }
 
 
+def without(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with no folder for a corpus."""
+    source = recipe.corpora[name].model_copy(update={"root": None})
+    return recipe.model_copy(update={"corpora": {**recipe.corpora, name: source}})
+
+
 def test_all_folders_that_hold_something_else_are_named_at_once_and_nothing_is_written(
     toys: Toys, tmp_path: Path
 ) -> None:
@@ -73,13 +80,14 @@ def test_all_folders_that_hold_something_else_are_named_at_once_and_nothing_is_w
 
 def test_all_absent_corpora_are_named_with_the_rows_that_they_were_to_give(toys: Toys, tmp_path: Path) -> None:
     toys.write("toy_a", [labelled("1")])
-    run = Run.create(tmp_path / "run", toys.recipe({**A, "rows": 3}, {**B, "rows": 2}))
+    recipe = without(toys.recipe({**A, "rows": 3}, {**B, "rows": 2}), "toy_b")
+    run = Run.create(tmp_path / "run", recipe)
     with pytest.raises(GateFailed) as caught:
         unify(run)
     message = str(caught.value)
     assert caught.value.exit_code == 3
     assert "1 of 2 corpora of the recipe are missing, and with them 2 of 5 rows" in message
-    assert f"toy_b (no folder {toys.root('toy_b')})" in message
+    assert "no folder for toy_b" in message
     assert "--with toy_b=DIR" in message
     assert "FACIAL_R1_TOY_B" in message
     assert not run.folder(SAMPLES).exists()
@@ -87,12 +95,20 @@ def test_all_absent_corpora_are_named_with_the_rows_that_they_were_to_give(toys:
 
 def test_absent_corpora_are_left_out_where_the_recipe_allows_it(toys: Toys, tmp_path: Path) -> None:
     toys.write("toy_a", [labelled("1")])
-    run = Run.create(tmp_path / "run", toys.recipe(A, B, allow_short=True))
+    run = Run.create(tmp_path / "run", without(toys.recipe(A, B, allow_short=True), "toy_b"))
     assert [entry.corpus for entry in unify(run)] == ["toy_a"]
 
 
 def test_a_recipe_of_which_nothing_is_there_is_never_built(toys: Toys, tmp_path: Path) -> None:
+    recipe = without(without(toys.recipe(A, B, allow_short=True), "toy_a"), "toy_b")
     with pytest.raises(GateFailed, match="2 of 2 corpora of the recipe are missing"):
+        unify(Run.create(tmp_path / "run", recipe))
+
+
+def test_a_folder_that_is_not_there_is_never_left_out(toys: Toys, tmp_path: Path) -> None:
+    """A misspelt folder must not cost a corpus, even where quotas may be short."""
+    toys.write("toy_a", [labelled("1")])
+    with pytest.raises(NotThisCorpus, match=r"toy_b: Toy B: there is no such folder.*--with toy_b=DIR"):
         unify(Run.create(tmp_path / "run", toys.recipe(A, B, allow_short=True)))
 
 
@@ -105,9 +121,8 @@ def test_a_folder_that_holds_another_corpus_is_named_for_what_it_is(toys: Toys, 
 
 
 def test_a_corpus_without_a_folder_says_how_to_give_one(toys: Toys, tmp_path: Path) -> None:
-    recipe = toys.recipe(A)
-    recipe = recipe.model_copy(update={"corpora": {"toy_a": recipe.corpora["toy_a"].model_copy(update={"root": None})}})
-    with pytest.raises(GateFailed, match=r"no folder is given.*--with toy_a=DIR.*FACIAL_R1_TOY_A"):
+    recipe = without(toys.recipe(A), "toy_a")
+    with pytest.raises(GateFailed, match=r"no folder for toy_a.*--with toy_a=DIR.*FACIAL_R1_TOY_A"):
         unify(Run.create(tmp_path / "run", recipe))
 
 
