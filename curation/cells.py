@@ -126,7 +126,7 @@ def draw_all(
     for ahead in count():
         for group in groups:
             group.set_quotas()
-        drawn = [_draw(group.cells, select.reserve, 2 ** max(0, ahead - 1)) for group in groups]
+        drawn = [_draw(group.cells, select.reserve, 2**ahead) for group in groups]
         if not any(drawn):
             break
         rejected = examine(cells)
@@ -140,8 +140,8 @@ def draw_all(
 def _draw(cells: Sequence[Cell], reserve: float, times: int) -> bool:
     """Draw what every cell lacks of its quota and reserve, one row for each in turn; False when nothing was left to do.
 
-    ``times`` as much is drawn from the third round on, doubled each time: where most pictures are missing, rounds that
-    only replace what failed would be as many as pictures.
+    ``times`` as much is drawn, twice as much in each further round: of the replacements some fail as well, and a round
+    may mean decoding every video again.
     """
     need = {cell.name: times * (reserved(cell.quota, reserve) - len(cell.kept)) for cell in cells}
     hungry = [cell for cell in cells if need[cell.name] > 0 and not cell.exhausted]

@@ -28,6 +28,8 @@ __all__ = ["Unified", "absent_corpora", "find_corpora", "scan", "summed_up", "un
 
 STEP = 10_000
 """Rows between two reports of progress."""
+SAID = 6
+"""Remarks about one corpus that are told as they come; all of them are in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,11 @@ def unify(run: Run, *, workers: int = 1, progress: Progress | None = None, keep_
         rows_of = {f"{entry.corpus}.jsonl": entry.rows for entry in unified}
         finish(folder, [], settings, {**rows_of, "dropped.jsonl": dropped, "report.json": len(unified)})
     for entry in unified:
-        for text in (*entry.missing, *entry.remarks):
+        texts = [*entry.missing, *entry.remarks]
+        for text in texts[:SAID]:
             progress.say(f"{entry.corpus}: {text}")
+        if len(texts) > SAID:
+            progress.say(f"{entry.corpus}: {len(texts) - SAID} more remarks stand in {folder / 'report.json'}")
     return unified
 
 

@@ -476,6 +476,29 @@ def test_after_many_kills_at_most_what_was_in_flight_is_paid_twice(tmp_path: Pat
     assert bill.total() - rows <= hits * 4 * 3
 
 
+@pytest.mark.parametrize(("concurrency", "ahead"), [(4, 0), (16, 2), (64, 8)])
+def test_calls_run_little_ahead_of_a_slow_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int, ahead: int
+) -> None:
+    """What a kill can lose, in flight or waiting for the disk, is bounded."""
+    real, lead = os.fsync, 0
+
+    def slow(handle: int) -> None:
+        time.sleep(0.01)
+        real(handle)
+
+    def trouble(_one: Request) -> None:
+        nonlocal lead
+        lead = max(lead, backend.asked.total() - len(journal))
+
+    monkeypatch.setattr(os, "fsync", slow)
+    backend = Echo(delay=0.002, trouble=trouble)
+    with Journal(tmp_path) as journal:
+        ask(backend, requests(600), journal, concurrency=concurrency)
+    assert backend.most <= concurrency
+    assert concurrency // 2 < lead <= concurrency + ahead
+
+
 def test_slots_stay_busy_while_the_disk_works(tmp_path: Path) -> None:
     """64 connections of 50 ms each with durable writes, near the ideal rate (on an idle machine above 90 %).
 
