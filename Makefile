@@ -1,11 +1,11 @@
-# make demo | test | test-slow | lint | bench | clean. Everything installs into $(VENV); nothing else is touched.
+# make demo | test | test-slow | test-vllm | lint | bench | clean. Everything installs into $(VENV); nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow test-vllm lint bench clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -32,6 +32,10 @@ test: $(VENV)/.all
 test-slow: $(VENV)/.all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'slow and not gpu'
 
+# The CPU build of vLLM, in an environment of its own: a real server and the offline engine.
+test-vllm:
+	PYTHON=$(PYTHON) tests/inference_local/real_vllm/run.sh .venv-vllm
+
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,4 +45,4 @@ bench: $(VENV)/.all
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-vllm $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

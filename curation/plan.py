@@ -13,6 +13,7 @@ from curation.select import PartReport, choose
 from curation.teach import facts_of, prompt_of
 from curation.unify import Unified, find_corpora, scan, summed_up
 from datasets_builders.common.corpus import Corpus, Report
+from facial_r1.inference.prices import price_of, usd
 from facial_r1.progress import Progress
 from facial_r1.prompt import default_question
 from facial_r1.recipe import Recipe
@@ -38,7 +39,7 @@ class Plan:
         requests: questions to the teacher when every answer is accepted.
         requests_at_most: questions when every candidate needs every attempt.
         input_tokens, output_tokens: estimates for ``requests``; pictures are not counted.
-        cost: in USD; the template teacher costs nothing.
+        cost: in USD, pictures included; None when the price of the teacher is not known.
         candidates: corpus → ids of all rows that would be chosen, reserve and spare included, in rank order.
     """
 
@@ -48,7 +49,7 @@ class Plan:
     requests_at_most: int
     input_tokens: int
     output_tokens: int
-    cost: float = 0.0
+    cost: float | None = None
     candidates: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -89,7 +90,17 @@ def plan(recipe: Recipe, *, spare: float = 0.0, progress: Progress | None = None
         requests += asked
         tokens += asked * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
         at_most += len(cell.kept) * recipe.teacher.attempts
-    return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS, candidates=candidates)
+    cost = _cost(recipe, requests, tokens)
+    return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS, cost, candidates)
+
+
+def _cost(recipe: Recipe, requests: int, tokens: int) -> float | None:
+    teacher = recipe.teacher
+    if teacher.backend == "template":
+        return 0.0
+    price = price_of(str(teacher.options.get("model", "")), teacher.prices)
+    pictures = price.picture * requests if price is not None and teacher.pictures else 0
+    return usd(price, {"input": tokens + pictures, "output": requests * ANSWER_TOKENS})
 
 
 def _prompt_lengths(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Iterator[int]:

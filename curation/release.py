@@ -24,6 +24,7 @@ from curation.gates.table import ReleaseGate
 from curation.manifest import Census, facts, file_entry
 from curation.run import ANSWERS, RELEASE, TASKS, VERDICTS, Run, finish, is_done, outputs_of, writing
 from curation.splits import SPLITS
+from curation.teach import SENT
 from curation.verdicts import answered
 from facial_r1.errors import CorruptState, GateFailed
 from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
@@ -179,6 +180,7 @@ def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) ->
         rows[FROZEN] = write_jsonl(folder / FROZEN, tested)
     remarks = orjson.loads((run.folder(TASKS) / "report.json").read_bytes())["remarks"]
     found = facts(run.recipe, census, [cell.to_json() for cell in cells], splits, remarks)
+    found["sent"] = orjson.loads((run.folder(ANSWERS) / SENT).read_bytes())
     write_atomic(folder / "README.md", card(found))
     found["files"] = {name: file_entry(folder / name, rows.get(name)) for name in [*rows, "README.md"]}
     write_atomic(folder / "manifest.json", orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -8,8 +8,8 @@ How far a list goes: joined by ``+``, ``/``, ``&`` or an unspaced dash, a bare n
 the plural ("AUs 6, 12 and …") it belongs unless it counts something ("and 25 other lines") or is no FACS number
 and a word follows ("and 3 people"). After the singular ("AU6, 12 …") the bare tail stands or falls together: only
 registered numbers, and then the text must pause or go on with a verb of :data:`_COPULA`. A percentage or a decimal
-is never an AU, nor is the number of a list item ("AUs:\\n1. AU4"). A dash is a range when it ascends over at most six numbers, else it joins two AUs; a range skips
-numbers that FACS does not have, such as 3.
+is never an AU, nor is the number of a list item (a line that begins with "1. "). A dash is a range when it ascends
+over at most six numbers, else it joins two AUs; a range skips numbers that FACS does not have, such as 3.
 
 Whether a mention is denied or doubted is read by :mod:`facial_r1.polarity`. Every pattern is bounded, so time grows
 linearly with the text.
@@ -76,7 +76,8 @@ _MORE = re.compile(
        | (?:\s?\([^()0-9]{{0,40}}\))? \s{{0,3}}
          (?: [,;/&+](?:\s{{0,3}}(?:and|or|nor)\b)? | \b(?:and|or|nor|plus)\b | (?P<to>[-–—]|\bto\b|\bthrough\b) )
          \s{{0,3}}
-    ) (?P<item> (?(tight)(?:AU\s?)?) {_SIDE} {_ORDINAL} (?P<number>[0-9]{{1,2}})(?![0-9]|\s?%|\.[0-9]) {_SUFFIX}) (?![^\W_])""",
+    ) (?P<item> (?(tight)(?:AU\s?)?) {_SIDE} {_ORDINAL} (?P<number>[0-9]{{1,2}})(?![0-9]|\s?%|\.[0-9]) {_SUFFIX})
+       (?![^\W_])""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NEXT_WORD = re.compile(r"\s{1,3}([a-z]{1,20})\b", re.IGNORECASE)

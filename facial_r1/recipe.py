@@ -76,8 +76,12 @@ class Teacher(_Strict):
     """Who writes the reasoning."""
 
     backend: str = "template"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the backend, such as model, base_url")
     attempts: int = Field(1, ge=1, le=10, description="tries per row")
+    pictures: bool = Field(True, description="show the picture; without, the text is written from the labels alone")
+    prices: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="model → USD per million tokens, `{input: 0.15, output: 0.6}`, over the table"
+    )
 
 
 class Gate(_Strict):
@@ -104,6 +108,9 @@ class Recipe(_Strict):
     label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
     gates: tuple[Gate, ...] = DEFAULT_GATES
+    allow_send: dict[str, str] = Field(
+        default_factory=dict, description="corpus → why its licence lets its pictures go to the teacher's machine"
+    )
     allow_short: bool = Field(False, description="release although a quota could not be filled")
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli import corpora, data, demo, stages
+from facial_r1.cli import corpora, data, demo, stages, teachers
 
 app = typer.Typer(
     name="facial-r1",
@@ -22,7 +22,7 @@ app.command()(demo.demo)
 app.command()(stages.build)
 app.command()(stages.unify)
 app.command()(stages.select)
-app.command()(stages.generate)
+app.command()(teachers.generate)
 app.command()(stages.gate)
 app.command()(stages.release)
 app.command()(data.validate)

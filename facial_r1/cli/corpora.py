@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from facial_r1.cli.show import Quiet, Workers, out, progress, table
+from facial_r1.cli.show import Quiet, Workers, options_of, out, progress, table
 from facial_r1.errors import GateFailed, UsageError
 
 __all__ = ["app"]
@@ -42,7 +42,7 @@ def check(
     from datasets_builders.common.checking import check as check_copy
     from facial_r1.cli.show import roots
 
-    found, options = roots(copies), _options(variant)
+    found, options = roots(copies), options_of(variant)
     if options and len(found) > 1:
         raise UsageError("--option is for one corpus at a time", found=", ".join(found), do="check each by itself")
     checks = []
@@ -84,7 +84,7 @@ def make(
     """Write a synthetic stand-in in the official layout: rendered faces, invented labels, published counts."""
     from datasets_builders import synthetic
 
-    options = _options(variant)
+    options = options_of(variant)
     with progress(quiet) as bar:
         made = synthetic.make(
             name,
@@ -99,15 +99,3 @@ def make(
         )
     state = "written" if made.fresh else "was there already, unchanged"
     out.print(f"{made.root}: {made.rows:,} synthetic rows of {name}, {state}", markup=False)
-
-
-def _options(written: list[str] | None) -> dict[str, Any]:
-    import yaml
-
-    options = {}
-    for text in written or ():
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError("--option needs KEY=VALUE", found=text)
-        options[key] = yaml.safe_load(value)
-    return options

@@ -107,7 +107,8 @@ def show_plan(plan: Plan) -> None:
     table("Quotas", ("part", "wanted", "could serve", "chosen", "short"), parts)
     out.print(f"requests to the teacher: {plan.requests:,}, at most {plan.requests_at_most:,}")
     out.print(f"tokens, estimated: {plan.input_tokens:,} in (text only), {plan.output_tokens:,} out")
-    out.print(f"cost: {plan.cost:.2f} USD; nothing was written")
+    cost = "not known (teacher.prices in the recipe states it)" if plan.cost is None else f"{plan.cost:.2f} USD"
+    out.print(f"cost: {cost}; nothing was written")
 
 
 def _shares(title: str, share: str, counts: Mapping[str, tuple[int, int]]) -> None:

@@ -46,6 +46,19 @@ def roots(given: Sequence[str] | None) -> dict[str, Path]:
     return folders
 
 
+def options_of(written: Sequence[str] | None) -> dict[str, Any]:
+    """``--option KEY=VALUE`` as a mapping; values are YAML. Raises :class:`UsageError` for another form."""
+    import yaml
+
+    options = {}
+    for text in written or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("--option needs KEY=VALUE", found=text)
+        options[key] = yaml.safe_load(value)
+    return options
+
+
 class _Bars(Progress):
     def __init__(self, bars: Bars) -> None:
         self.bars, self.tasks = bars, dict[str, TaskID]()

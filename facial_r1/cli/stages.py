@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facial_r1.cli.results import show_absent, show_build, show_plan, show_quotas, show_shortage, show_verdicts
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
+from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests
 from facial_r1.errors import GateFailed
 
 if TYPE_CHECKING:
     from curation.run import Run
 
-__all__ = ["build", "gate", "generate", "release", "select", "unify"]
+__all__ = ["build", "gate", "release", "select", "unify"]
 
 SPARE = 0.1
 """How many more ids a list of candidates holds, for pictures that turn out to be unusable."""
@@ -42,6 +43,9 @@ def build(
         ),
     ] = None,
     allow_short: AllowShort = False,
+    concurrency: Concurrency = 8,
+    max_cost: MaxCost = None,
+    max_requests: MaxRequests = None,
     keep_going: KeepGoing = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,6 +53,7 @@ def build(
     import curation
     from curation.release import cell_table
     from curation.run import Run
+    from curation.spending import Limits
     from curation.unify import absent_corpora
     from facial_r1.files import write_atomic
     from facial_r1.recipe import load_recipe
@@ -68,9 +73,11 @@ def build(
                 out.print(f"{candidates / name}.txt: {len(ids):,} ids", markup=False)
         return
     folder = run or Path("runs") / resolved.name
+    limits = Limits(concurrency=concurrency, max_cost=max_cost, max_requests=max_requests)
+    how: dict[str, Any] = {"workers": workers, "limits": limits, "keep_going": keep_going}
     try:
         with progress(quiet) as bar:
-            result = curation.build(resolved, folder, workers=workers, keep_going=keep_going, progress=bar)
+            result = curation.build(resolved, folder, **how, progress=bar)
     except GateFailed:
         if not absent or resolved.allow_short:  # otherwise nothing was done
             show_quotas(cell_table(Run.open(folder)))
@@ -110,17 +117,6 @@ def select(run: RunFolder, workers: Workers = 2, quiet: Quiet = False) -> None:
     with progress(quiet) as bar:
         curation.select(opened, workers=workers, progress=bar)
     _done(opened, TASKS)
-
-
-def generate(run: RunFolder, quiet: Quiet = False) -> None:
-    """Stage 3: have the recipe's teacher write the reasoning; answers are kept in a journal as they come."""
-    import curation
-    from curation.run import ANSWERS, Run
-
-    opened = Run.open(run)
-    with progress(quiet) as bar:
-        curation.generate(opened, progress=bar)
-    _done(opened, ANSWERS)
 
 
 def gate(run: RunFolder, quiet: Quiet = False) -> None:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from facial_r1.errors import FacialR1Error
 from facial_r1.files import canonical_json, sha256_bytes
+from facial_r1.progress import Progress
 
-__all__ = ["OUTCOMES", "Answer", "Backend", "Facts", "Request", "TransientError"]
+__all__ = [
+    "OUTCOMES",
+    "Answer",
+    "Backend",
+    "Connected",
+    "Facts",
+    "Overloaded",
+    "Request",
+    "Stateful",
+    "TransientError",
+]
 
 OUTCOMES: tuple[str, ...] = ("ok", "refusal", "filtered", "cut_off", "failed")
 """``ok`` a text came; ``refusal`` the model declined; ``filtered`` the provider blocked it; ``cut_off`` the token limit
@@ -22,12 +33,20 @@ class TransientError(FacialR1Error):
 
     Args:
         what: the provider's words.
-        retry_after: seconds the provider asked to wait, when it said so.
+        retry_after: seconds the provider asked to wait, when it said so; then every call waits, not only this one.
+        paid: the provider may have charged for the call, as for an answer that was cut off on its way.
     """
 
-    def __init__(self, what: str, *, retry_after: float = 0.0) -> None:
+    def __init__(self, what: str, *, retry_after: float = 0.0, paid: bool = False) -> None:
         super().__init__(what)
-        self.retry_after = retry_after
+        self.retry_after, self.paid = retry_after, paid
+
+
+class Overloaded(TransientError):
+    """The provider has too much to do, or had too many calls of ours.
+
+    It is not the request's fault and does not use up its tries: fewer calls at once are what heals it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,8 @@ class Request:
         facts: what the prompt was conditioned on, or None for a blind question.
         image: picture file, or None.
         image_sha256: its hash; part of the key.
-        params: sampling parameters, such as ``{"temperature": 1.0, "max_tokens": 512}``.
+        params: what shapes the answer beside the prompt, such as ``{"temperature": 1.0, "max_tokens": 512}``: the
+            backend's ``params``, and what the caller changes in them.
         attempt: 0 for the first; a retry that should draw anew raises it.
     """
 
@@ -108,11 +128,41 @@ class Backend(Protocol):
     """The model id that enters the key."""
     batch: int
     """How many requests one call takes (1 for a web API, many for an engine)."""
+    params: Mapping[str, Any]
+    """What its options say about sampling; callers put it into :attr:`Request.params`, so that it enters the key."""
+    endpoint: str | None
+    """The URL to which prompts and pictures are sent; None when nothing leaves this process."""
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """One answer per request, in order. A permanent error is a ``failed`` answer.
 
         Raises:
             TransientError: when the whole call may be tried again.
+        """
+        ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A backend that holds connections."""
+
+    async def close(self) -> None:
+        """Close them. Called in the runner's event loop when a run ends; another run may follow."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A backend whose work goes on without this process, such as a provider's batches.
+
+    The runner makes one call at a time, and Ctrl-C drops it at once: what the next run needs is in the folder.
+    """
+
+    def open(self, folder: Path, progress: Progress) -> None:
+        """Called before the first request of a run.
+
+        Args:
+            folder: the journal's; the backend keeps its state in a folder of its own below it.
+            progress: told what is waited for.
         """
         ...

@@ -1,8 +1,12 @@
 """The runner: asks a backend, has every answer on disk before counting it, and never asks twice.
 
 One loop does all of it. It keeps up to ``concurrency`` calls in flight; whatever finished together is appended to the
-journal as one group and only then delivered, and while one group is on its way to the disk the next one gathers. A
-slot is free again only when its answers are on disk, so a kill loses at most what was in flight.
+journal as one group and only then delivered, and while one group is on its way to the disk the next one gathers. New
+calls begin meanwhile, but no more than an eighth of the limit (:data:`AHEAD`): a kill loses at most what was in flight
+and that eighth.
+
+How many calls that is at a time, and when one may start, :mod:`facial_r1.inference.throttle` decides; what a run may
+cost, :mod:`facial_r1.inference.budget`; how a call is repeated, :mod:`facial_r1.inference.calls`.
 
 Which requests are asked may depend on earlier answers (a further attempt, the next candidate, a repair): the caller's
 ``then`` sees each answer and returns what follows from it.
@@ -12,28 +16,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from facial_r1.errors import FacialR1Error
+from facial_r1.inference.budget import Budget
+from facial_r1.inference.calls import OUTAGE, Calls
 from facial_r1.inference.journal import Journal
-from facial_r1.inference.protocol import Answer, Backend, Request, TransientError
+from facial_r1.inference.protocol import Answer, Backend, Connected, Request, Stateful
+from facial_r1.inference.throttle import Throttle
 from facial_r1.progress import Progress
 
-__all__ = ["OUTAGE", "Stats", "Then", "ask"]
+__all__ = ["AHEAD", "OUTAGE", "Stats", "Then", "ask"]
 
 Then = Callable[[Request, Answer], Iterable[Request]]
 """Called once for each request with its durable answer, from one thread; gives the requests that follow from it."""
 
-OUTAGE = 10
-"""After so many requests given up in a row, with no answer between them, the backend is down, not the requests bad."""
 
-_LONGEST_PAUSE = 60.0
+AHEAD = 8
+"""One call in so many may begin before the answers that made room for it are on disk."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class Stats:
         retried: calls repeated after a transient error.
         outcomes: requests by outcome, asked and reused alike.
         usage: tokens by kind, of the asked ones.
+        cost: US dollars of the asked ones, None when the price is not known.
     """
 
     asked: int = 0
@@ -53,6 +59,7 @@ class Stats:
     retried: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     usage: Counter[str] = field(default_factory=Counter)
+    cost: float | None = None
 
 
 def ask(
@@ -65,6 +72,9 @@ def ask(
     retries: int = 5,
     pause: float = 1.0,
     retry_failed: bool = False,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    budget: Budget | None = None,
     total: int | None = None,
     progress: Progress | None = None,
 ) -> Stats:
@@ -75,30 +85,29 @@ def ask(
         requests: drawn lazily, only as many as keep the backend busy.
         journal: read and written.
         then: sees each answer and gives further requests, which go before ``requests``.
-        concurrency: calls in flight at once, each of up to ``backend.batch`` requests.
+        concurrency: calls in flight at once, at most, each of up to ``backend.batch`` requests.
         retries: further tries of a call after a transient error; after the last one its requests are ``failed``.
+            Being refused for too many calls uses up none of them.
         pause: seconds before the first of them; doubled each time up to a minute, with jitter.
         retry_failed: ask again what the journal knows only as ``failed``.
+        rpm: requests a minute, at most.
+        tpm: tokens a minute, at most, input and output as estimated beforehand.
+        budget: the price and the caps.
         total: number of ``requests`` where it is known, for the progress; what follows from answers is added.
         progress: told about every answer.
 
     Raises:
         FacialR1Error: from the backend or the journal, or when the backend is down (:data:`OUTAGE`). What was in
             flight is finished and kept first.
+        CapReached: when the next request could pass a cap of ``budget``; what was in flight is finished first.
         KeyboardInterrupt: after Ctrl-C; what was in flight is finished and kept first, unless it is pressed again.
     """
-    run = _Run(
-        backend,
-        iter(requests),
-        journal,
-        then or _nothing,
-        concurrency,
-        retries,
-        pause,
-        retry_failed,
-        total,
-        progress or Progress(),
-    )
+    progress, budget = progress or Progress(), budget or Budget()
+    throttle = Throttle(1 if isinstance(backend, Stateful) else concurrency, rpm, tpm)
+    calls = Calls(backend, throttle, budget, retries, pause, journal.folder, progress)
+    run = _Run(backend, iter(requests), journal, then or _nothing, calls, retry_failed, total, progress)
+    if isinstance(backend, Stateful):
+        backend.open(journal.folder, progress)
     if _inside_a_loop():
         run.beside()
     else:
@@ -114,9 +123,7 @@ class _Run:
     requests: Iterator[Request]
     journal: Journal
     then: Then
-    concurrency: int
-    retries: int
-    pause: float
+    maker: Calls
     retry_failed: bool
     total: int | None
     progress: Progress
@@ -124,8 +131,10 @@ class _Run:
     following: deque[Request] = field(default_factory=deque)
     waiting: dict[str, list[Request]] = field(default_factory=dict)  # key in flight → the requests it is for
     calls: set[asyncio.Task[list[Answer]]] = field(default_factory=set)
-    given_up: list[Answer] = field(default_factory=list)
-    halt: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: list[Answer] = field(default_factory=list)  # answers that wait for the disk
+    group: list[Answer] = field(default_factory=list)  # answers on their way to the disk
+    writing: asyncio.Task[None] | None = None
+    short: bool = False  # whether a cap has no room for the next request
     loop: asyncio.AbstractEventLoop | None = None
 
     def beside(self) -> None:
@@ -145,23 +154,40 @@ class _Run:
         with self.ctrl_c():
             try:
                 while await self.refill():
-                    await self.settle(await self.finished())
+                    await self.advance()
             except BaseException:
                 self.halt.set()
-                while self.calls:  # they may be paid for already
-                    self.journal.append(_results(await self.finished())[0])
+                await self.rescue()
                 raise
+            finally:
+                self.stats.retried, self.stats.cost = self.maker.retried, self.maker.budget.spent
+                if isinstance(self.backend, Connected):
+                    await self.backend.close()
+
+    @property
+    def halt(self) -> asyncio.Event:
+        return self.maker.halt
 
     async def refill(self) -> bool:
         """Fill the free slots; False when nothing is left to wait for."""
-        while not self.halt.is_set() and len(self.calls) < self.concurrency and (batch := await self.draw()):
-            self.calls.add(asyncio.create_task(self.call(batch)))
-        return bool(self.calls or (self.given_up and not self.halt.is_set()))
+        while not self.halt.is_set() and self.slots() > 0 and (batch := await self.draw()):
+            self.calls.add(asyncio.create_task(self.maker.answers(batch)))
+        if self.calls or self.writing or self.arrived or (self.maker.doubtful and not self.halt.is_set()):
+            return True
+        if self.short and not self.halt.is_set():
+            raise self.maker.budget.reached(self.journal.folder)
+        return False
+
+    def slots(self) -> int:
+        """Calls that may begin now."""
+        limit, flying = self.maker.throttle.limit, len(self.calls)
+        unwritten = (len(self.arrived) + len(self.group)) // self.backend.batch
+        return min(limit - flying, limit + limit // AHEAD - flying - unwritten)
 
     async def draw(self) -> dict[str, Request]:
         """The next requests that the backend has to answer; those that it has not to are delivered on the way."""
         batch: dict[str, Request] = {}
-        while len(batch) < self.backend.batch:
+        while len(batch) < self.backend.batch and not self.short:
             request = self.following.popleft() if self.following else next(self.requests, None)
             if request is None:
                 break
@@ -173,63 +199,55 @@ class _Run:
                 await asyncio.sleep(0)  # a long replay must not keep Ctrl-C or the calls in flight waiting
                 if self.halt.is_set():
                     return {}
-            else:
+            elif self.maker.budget.reserve(key, request):
                 self.waiting[key] = [request]
                 batch[key] = request
+            else:
+                self.following.appendleft(request)
+                self.short = True  # until an answer has cost less than was set aside for it
         return batch
 
-    async def call(self, batch: dict[str, Request]) -> list[Answer]:
-        """Answers to a batch; none when the run is halted between two tries, or when it is given up."""
-        for tries in range(self.retries + 1):
-            try:
-                answers = await self.backend.answer(list(batch.values()))
-            except TransientError as error:
-                problem = error
-            else:
-                if [answer.key for answer in answers] != list(batch):
-                    what = f"the backend {self.backend.name} did not give one answer per request, in order"
-                    raise FacialR1Error(what, found=f"{len(answers)} answers for {len(batch)} requests")
-                return answers
-            if tries < self.retries:
-                self.stats.retried += 1
-                delay = min(self.pause * 2**tries, _LONGEST_PAUSE) * random.uniform(0.5, 1)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.halt.wait(), max(delay, problem.retry_after))
-                    return []
-        detail = f"given up after {self.retries + 1} tries: {problem.what}"
-        self.given_up += [
-            Answer(key, request.sample_id, "failed", None, self.backend.model, request.attempt, detail=detail)
-            for key, request in batch.items()
-        ]
-        return []
+    async def advance(self) -> None:
+        """Wait for a call or the disk; deliver what is durable, write what came, then raise what went wrong, if so."""
+        flying: set[asyncio.Task[Any]] = {*self.calls, *((self.writing,) if self.writing else ())}
+        done: set[asyncio.Task[Any]] = set()
+        if flying:
+            done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+        answers, error = _results(self.calls & done)
+        self.calls -= done
+        self.arrived += answers
+        self.short = False
+        if self.writing in done:
+            self.written()
+        if self.writing is None:
+            arrived, self.arrived = self.arrived, []
+            self.group = self.maker.trusted(arrived, last=not flying)
+            if self.group:
+                self.writing = asyncio.create_task(asyncio.to_thread(self.journal.append, self.group))
+        if error is not None:
+            raise error
 
-    async def finished(self) -> set[asyncio.Task[list[Answer]]]:
-        """Wait until a call is finished; all that are, taken out of the calls in flight. Empty when none was."""
-        if not self.calls:
-            return set()
-        done, self.calls = await asyncio.wait(self.calls, return_when=asyncio.FIRST_COMPLETED)
-        return done
-
-    async def settle(self, done: set[asyncio.Task[list[Answer]]]) -> None:
-        """Make the answers of finished calls durable, deliver them, then raise what went wrong, if anything did."""
-        answers, error = _results(done)
-        if len(self.given_up) >= OUTAGE and not answers:
-            raise FacialR1Error(
-                f"the backend {self.backend.name} is down: {len(self.given_up)} requests in a row were given up",
-                found=self.given_up[-1].detail,
-                do="see whether it is up and reachable, then run the same command again; "
-                f"the {len(self.journal)} answers in {self.journal.folder} are not asked again",
-            )
-        if answers or not done:  # it answers others, or there is nothing else to ask: the fault is with these
-            answers += self.given_up
-            self.given_up = []
-        await asyncio.to_thread(self.journal.append, answers)
-        for answer in answers:
+    def written(self) -> None:
+        """Deliver the group that is on disk."""
+        assert self.writing is not None
+        group, writing, self.group, self.writing = self.group, self.writing, [], None
+        writing.result()
+        for answer in group:
             self.stats.usage.update(answer.usage)
             for index, request in enumerate(self.waiting.pop(answer.key)):
                 self.deliver(request, answer, reused=index > 0)
-        if error is not None:
-            raise error
+
+    async def rescue(self) -> None:
+        """Put on disk what still comes: it may be paid for already. What failed is not; it can be asked again."""
+        if self.writing is not None:
+            await asyncio.wait({self.writing})
+            self.writing.result()
+        while self.arrived or self.calls:
+            self.journal.append([answer for answer in self.arrived if answer.outcome != "failed"])
+            self.arrived = []
+            if self.calls:
+                done, self.calls = await asyncio.wait(self.calls, return_when=asyncio.FIRST_COMPLETED)
+                self.arrived, _ = _results(done)
 
     def deliver(self, request: Request, answer: Answer, *, reused: bool) -> None:
         stats = self.stats
@@ -243,8 +261,10 @@ class _Run:
         self.following += following
         if self.total is not None:
             self.total += len(following)
-        note = ", ".join(f"{count} {name}" for name, count in sorted(stats.outcomes.items()) if name != "ok")
-        self.progress.step("asking", stats.asked + stats.reused, self.total, note)
+        notes = [f"{count} {name}" for name, count in sorted(stats.outcomes.items()) if name != "ok"]
+        if (spent := self.maker.budget.spent) is not None:
+            notes.append(f"{spent:.2f} USD")
+        self.progress.step("asking", stats.asked + stats.reused, self.total, ", ".join(notes))
 
     @contextlib.contextmanager
     def ctrl_c(self) -> Iterator[None]:
@@ -260,13 +280,17 @@ class _Run:
             loop.remove_signal_handler(signal.SIGINT)
 
     def interrupted(self) -> None:
-        if self.halt.is_set():
+        """What Ctrl-C does; a :class:`Stateful` backend's calls need not be finished."""
+        stateful = isinstance(self.backend, Stateful)
+        if self.halt.is_set() or stateful:
             for call in self.calls:
                 call.cancel()
+        if self.halt.is_set():
             return
         self.halt.set()
+        flight = f"{len(self.calls)} calls in flight are being finished (Ctrl-C again: drop them)"
         self.progress.say(
-            f"Stopping: {len(self.calls)} calls in flight are being finished (Ctrl-C again: drop them). Run the same "
+            f"Stopping: {'what the provider has goes on there' if stateful else flight}. Run the same "
             f"command to go on; the answers in {self.journal.folder} are not asked again."
         )
 

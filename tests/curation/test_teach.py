@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from curation import teach
 from curation.gates import Candidate, judge, rejection
 from curation.run import ANSWERS, TASKS, Run, finish
+from curation.spending import Limits
 from facial_r1.emotions import EMOTIONS_7
 from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
@@ -87,6 +88,8 @@ class Pupil:
 
     name = "pupil"
     batch = 3
+    params: Mapping[str, Any] = {}
+    endpoint: str | None = None
 
     def __init__(self, spoils: Callable[[str, int], bool], model: str = "pupil-1") -> None:
         self.spoils, self.model, self.asked = spoils, model, Counter[tuple[str, int]]()
@@ -177,7 +180,7 @@ def test_the_rows_asked_are_the_shortest_run_of_ranks_that_fills_the_quota(
     pupil = Pupil(spoils)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(teach, "create", lambda _name: pupil)
-        teach.generate(run, concurrency=concurrency)
+        teach.generate(run, limits=Limits(concurrency=concurrency))
     assert [(row["id"], row["attempt"]) for row in rows_of(run)] == expected
     assert pupil.asked == Counter(expected)
 
@@ -189,7 +192,7 @@ def test_same_bytes_whatever_the_concurrency(tmp_path: Path, taught_by: Callable
             tmp_path / str(concurrency), {"both/train": (40, 80), "aus/train": (20, 30)}, teacher={"attempts": 2}
         )
         taught_by(Pupil(chance(0.5)))
-        teach.generate(run, concurrency=concurrency)
+        teach.generate(run, limits=Limits(concurrency=concurrency))
         made.append(bytes_of(run))
     assert made[0]["answers.jsonl"] == made[1]["answers.jsonl"] == made[2]["answers.jsonl"]
     assert made[0] == made[1] == made[2]
@@ -293,11 +296,12 @@ DRIVER = """
 import os, sys
 from pathlib import Path
 from curation import teach
+from curation.spending import Limits
 from curation.run import Run
 from facial_r1.inference.backends.template import create
 
 class Counting:
-    name, batch = "template", 8
+    name, batch, params, endpoint = "template", 8, {}, None
     def __init__(self):
         self.inner = create()
         self.model = self.inner.model
@@ -311,7 +315,7 @@ class Counting:
         return answers
 
 teach.create = lambda name: Counting()
-teach.generate(Run.open(Path(sys.argv[1])), concurrency=4)
+teach.generate(Run.open(Path(sys.argv[1])), limits=Limits(concurrency=4))
 """
 
 
@@ -414,7 +418,7 @@ def test_a_full_disk_is_one_clear_error_and_the_next_call_goes_on(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FacialR1Error, match="No space left on device"):
-        teach.generate(run, concurrency=1)
+        teach.generate(run, limits=Limits(concurrency=1))
     monkeypatch.setattr(os, "fsync", real)
     teach.generate(run)
     assert pupil.asked.total() <= 40 + 3
@@ -442,5 +446,6 @@ def test_the_marker_vouches_for_the_files(tmp_path: Path) -> None:
     assert {name: entry["rows"] for name, entry in marker["outputs"].items()} == {
         "answers.jsonl": 7,
         "prompts.jsonl": len(rows_of(run, "prompts.jsonl")),
+        "sent.json": 0,
     }
     assert marker["inputs"].keys() == {"2-tasks/tasks.jsonl", "2-tasks/cells.jsonl"}

@@ -43,9 +43,9 @@ def test_the_run_settles_at_what_the_provider_can_do(stub: Stub, journal: Journa
 
 
 def test_all_concurrency_is_used_where_it_can_be(stub: Stub, journal: Journal, about: Ask) -> None:
-    stub.latency = 0.05
+    stub.latency = 0.3
     backend = openai(stub)
-    ask(backend, [about(backend, f"row {i}") for i in range(200)], journal, concurrency=32)
+    ask(backend, [about(backend, f"row {i}") for i in range(120)], journal, concurrency=32)
     assert stub.most == 32
 
 
@@ -101,14 +101,14 @@ def test_a_long_pause_is_said_once(stub: Stub, journal: Journal, about: Ask, mon
 def test_requests_a_minute(stub: Stub, journal: Journal, about: Ask) -> None:
     backend, begun = openai(stub), time.monotonic()
     ask(backend, [about(backend, f"row {i}") for i in range(11)], journal, rpm=600, concurrency=8)
-    assert 1.0 <= time.monotonic() - begun < 2.5
+    assert 1.0 <= time.monotonic() - begun < 5
 
 
 def test_tokens_a_minute(stub: Stub, journal: Journal, about: Ask) -> None:
     backend, begun = openai(stub), time.monotonic()
     requests = [about(backend, f"row {i:04}", image=None) for i in range(11)]  # 2 + 7 tokens, and 100 of the answer
     ask(backend, requests, journal, tpm=109 * 600, concurrency=8)
-    assert 1.0 <= time.monotonic() - begun < 2.5
+    assert 1.0 <= time.monotonic() - begun < 5
 
 
 def test_a_run_in_which_everything_fails_stops_and_records_nothing(stub: Stub, journal: Journal, about: Ask) -> None:

@@ -200,10 +200,19 @@ def test_nothing_listens(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - begun < 3
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:8000/v1", "ftp://host/v1", "http://", "nonsense", "http:///v1"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:8000/v1", "ftp://host/v1", "http://", "nonsense", "http:///v1", "http://[x/v1", "http://h:99999/v1"],
+)
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UsageError, match="base_url is no address"):
         create("openai", model="m", base_url=address)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError, match=r"password for 127\.0\.0\.1.*OPENAI_API_KEY") as caught:
+        create("openai", model="m", base_url="http://me:secret@127.0.0.1:8000/v1")
+    assert "secret" not in str(caught.value)
 
 
 def test_the_key_is_needed_elsewhere_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from facial_r1.errors import UsageError
 from facial_r1.facs import EXCLUSIVE, PROTOTYPES, sort_codes
@@ -41,6 +41,8 @@ class _Template:
     name = "template"
     model = MODEL
     batch = 256
+    params: Mapping[str, Any] = {}
+    endpoint: str | None = None
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         return [self._one(request) for request in requests]

@@ -113,7 +113,9 @@ class Build:
         begin(answers)
         place = {task["id"]: index for index, task in enumerate(ordered)}
         given = sorted(self.answers, key=lambda row: (place.get(row["id"], -1), row["attempt"]))
-        finish(answers, [], {}, {"answers.jsonl": write_jsonl(answers / "answers.jsonl", given)})
+        (answers / "sent.json").write_bytes(b"{}")
+        counts = {"answers.jsonl": write_jsonl(answers / "answers.jsonl", given), "sent.json": 0}
+        finish(answers, [], {}, counts)
         return self.run
 
 
