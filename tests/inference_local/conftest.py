@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model, made once."""
     pytest.importorskip("torch")
-    from facial_r1.inference.tiny import make_tiny
+    from facial_r1.inference.local.tiny import make_tiny
 
     return make_tiny(tmp_path_factory.mktemp("models") / "tiny")
 

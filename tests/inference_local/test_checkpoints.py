@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facial_r1.errors import InputError, MissingExtra
-from facial_r1.inference.checkpoints import open_checkpoint, require
+from facial_r1.inference.local.checkpoints import open_checkpoint, require
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from facial_r1.errors import FacialR1Error, InputError, MissingExtra
-from facial_r1.inference.processor import load_processor, torchvision_works
+from facial_r1.inference.local.processor import load_processor, torchvision_works
 
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -23,7 +23,7 @@ transformers = pytest.importorskip("transformers")
 TENSORS = """
 import sys
 from PIL import Image
-from facial_r1.inference.processor import load_processor
+from facial_r1.inference.local.processor import load_processor
 processor = load_processor(sys.argv[1])
 messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Which emotion?"}]}]
 text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
@@ -44,7 +44,7 @@ def no_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_torchvision")
 def test_without_torchvision_pictures_and_text_still_work(tiny: Path) -> None:
     processor = load_processor(tiny)
-    assert type(processor).__module__ == "facial_r1.inference.image_only"
+    assert type(processor).__module__ == "facial_r1.inference.local.image_only"
     text = "<|vision_start|><|image_pad|><|vision_end|>Which?"
     for size, tokens in (((112, 112), 16), ((1000, 1000), 16), ((28, 28), 1), ((56, 28), 2), ((80, 80), 9)):
         made = processor(text=[text], images=[Image.new("RGB", size)], return_tensors="pt")
@@ -67,7 +67,7 @@ def test_both_processors_make_the_same_of_a_picture(
     ours = capsys.readouterr().out.splitlines()
     assert stock[0] == "transformers.models.qwen2_5_vl.processing_qwen2_5_vl"
     assert stock[1] == "True"
-    assert ours[:2] == ["facial_r1.inference.image_only", "False"]
+    assert ours[:2] == ["facial_r1.inference.local.image_only", "False"]
     assert ours[-1] == stock[-1]
 
 

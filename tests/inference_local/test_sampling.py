@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from facial_r1.errors import UsageError
 from facial_r1.files import sha256_bytes
-from facial_r1.inference.sampling import Sampling, seed_of
+from facial_r1.inference.local.sampling import Sampling, seed_of
 
 
 @pytest.mark.parametrize(

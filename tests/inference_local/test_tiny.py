@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from facial_r1.errors import InputError, MissingExtra, UsageError
 from facial_r1.files import sha256_file
-from facial_r1.inference.tiny import CHAT_TEMPLATE, HEAD, lesson_texts, make_tiny
+from facial_r1.inference.local.tiny import CHAT_TEMPLATE, HEAD, lesson_texts, make_tiny
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -33,7 +33,10 @@ def tokenizer(tiny: Path) -> Any:
 
 
 def test_the_same_arguments_give_the_same_bytes_in_another_process(tiny: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib; from facial_r1.inference.tiny import make_tiny; make_tiny(pathlib.Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib; from facial_r1.inference.local.tiny import make_tiny; "
+        "make_tiny(pathlib.Path(sys.argv[1]))"
+    )
     command = [sys.executable, "-c", code, tmp_path / "new" / "tiny"]
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "1"}, capture_output=True, check=True)
     assert hashes(tmp_path / "new" / "tiny") == hashes(tiny)
@@ -162,9 +165,10 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_importing_the_factory_is_light(tmp_path: Path) -> None:
+    modules = ["local.tiny", "local.processor", "backends.transformers", "backends.vllm"]
     code = (
-        "import sys, facial_r1.inference.tiny, facial_r1.inference.processor, facial_r1.inference.backends.transformers"
-        ", facial_r1.inference.backends.vllm; print([m for m in ('torch', 'transformers', 'vllm') if m in sys.modules])"
+        f"import sys, {', '.join(f'facial_r1.inference.{module}' for module in modules)}; "
+        "print([m for m in ('torch', 'transformers', 'vllm') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -19,11 +19,11 @@ from PIL import Image
 
 from facial_r1.errors import FacialR1Error, InputError, MissingExtra, UsageError
 from facial_r1.inference.backends import create
-from facial_r1.inference.generation import _Draw
 from facial_r1.inference.journal import Journal
+from facial_r1.inference.local.generation import _Draw
+from facial_r1.inference.local.sampling import Sampling
 from facial_r1.inference.protocol import Backend
 from facial_r1.inference.runner import ask as run
-from facial_r1.inference.sampling import Sampling
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -97,8 +97,8 @@ def test_a_further_attempt_and_a_seed_draw_anew(backend: Backend, ask: Any, ques
 
 
 def test_the_picture_reaches_the_model(tiny: Path, question: Any, pictures: list[Path]) -> None:
-    from facial_r1.inference.checkpoints import open_checkpoint
-    from facial_r1.inference.generation import Generator
+    from facial_r1.inference.local.checkpoints import open_checkpoint
+    from facial_r1.inference.local.generation import Generator
     from facial_r1.pictures import load_picture
 
     generator = Generator(open_checkpoint(tiny), "cpu", "float32")

@@ -22,9 +22,9 @@ from facial_r1.errors import FacialR1Error, InputError, MissingExtra, UsageError
 from facial_r1.inference.backends import create
 from facial_r1.inference.backends.vllm import _shares
 from facial_r1.inference.journal import Journal
+from facial_r1.inference.local.sampling import seed_of
 from facial_r1.inference.protocol import Answer, Connected, Request
 from facial_r1.inference.runner import ask as run
-from facial_r1.inference.sampling import seed_of
 
 HERE = Path(__file__).parent
 

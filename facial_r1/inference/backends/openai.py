@@ -1,7 +1,8 @@
 """Any server that speaks OpenAI's chat completions: OpenAI itself, ``vllm serve``, ``transformers serve``, and others.
 
 One request is one user message: the picture as a data URI, then the prompt. Errors become what the runner can act on
-(:mod:`facial_r1.inference.faults`), answers typed outcomes with their raw text (:mod:`facial_r1.inference.chat`).
+(:mod:`facial_r1.inference.remote.faults`), answers typed outcomes with their raw text
+(:mod:`facial_r1.inference.remote.chat`).
 
 Servers differ in two places. Newer models call the limit of an answer ``max_completion_tokens``; and not every server
 can hold a model to a JSON schema. Both are learnt from the first refusal, which costs nothing; without a schema the
@@ -15,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facial_r1.errors import FacialR1Error, UsageError
-from facial_r1.inference.chat import NEW_LIMIT, body_of, limited, read_completion
-from facial_r1.inference.client import Client, Refused, known_as
-from facial_r1.inference.pictures import DataUris
 from facial_r1.inference.protocol import Answer, Backend, Overloaded, Request, TransientError
+from facial_r1.inference.remote.chat import NEW_LIMIT, body_of, limited, read_completion
+from facial_r1.inference.remote.client import Client, Refused, known_as
+from facial_r1.inference.remote.pictures import DataUris
 
 __all__ = ["create", "sampling"]
 

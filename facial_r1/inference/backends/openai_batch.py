@@ -21,14 +21,14 @@ from openai.types import Batch
 from facial_r1.errors import FacialR1Error, UsageError
 from facial_r1.files import atomic
 from facial_r1.inference.backends.openai import sampling
-from facial_r1.inference.batch_lines import PATH, answer_of, fault_in, request_line
-from facial_r1.inference.batches import Batches, Submission
-from facial_r1.inference.chat import NEW_LIMIT
-from facial_r1.inference.client import Client, Refused, known_as
-from facial_r1.inference.faults import Fault
-from facial_r1.inference.pictures import DataUris
 from facial_r1.inference.prices import price_of
 from facial_r1.inference.protocol import Answer, Backend, Request, TransientError
+from facial_r1.inference.remote.batch_lines import PATH, answer_of, fault_in, request_line
+from facial_r1.inference.remote.batches import Batches, Submission
+from facial_r1.inference.remote.chat import NEW_LIMIT
+from facial_r1.inference.remote.client import Client, Refused, known_as
+from facial_r1.inference.remote.faults import Fault
+from facial_r1.inference.remote.pictures import DataUris
 from facial_r1.inference.tokens import expected
 from facial_r1.progress import Progress
 

@@ -1,7 +1,7 @@
 """A local checkpoint through transformers: batched, on a GPU or a CPU, nothing leaves the machine.
 
 An equal request gets an equal answer whoever else is in its batch: greedy answers as far as rounding goes, and sampled
-ones too, because each draws from its own numbers (:mod:`facial_r1.inference.generation`).
+ones too, because each draws from its own numbers (:mod:`facial_r1.inference.local.generation`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from facial_r1.errors import InputError, UsageError
 from facial_r1.files import canonical_json
-from facial_r1.inference.checkpoints import Checkpoint, open_checkpoint, require
-from facial_r1.inference.generation import DTYPES, Generated, Generator, Tensors
+from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
+from facial_r1.inference.local.generation import DTYPES, Generated, Generator, Tensors
+from facial_r1.inference.local.sampling import Sampling, seed_of
 from facial_r1.inference.protocol import Answer, Backend, Request
-from facial_r1.inference.sampling import Sampling, seed_of
 from facial_r1.pictures import load_picture
 
 __all__ = ["create"]
@@ -42,7 +42,7 @@ def create(
         device: ``auto`` (all GPUs, else the CPU), or a device such as ``cpu`` or ``cuda:1``.
         dtype: ``auto`` (as it was saved), ``float32``, ``bfloat16`` or ``float16``.
         batch: questions that are answered together; what fits into the memory.
-        max_tokens, temperature, top_p, top_k, seed: see :class:`facial_r1.inference.sampling.Sampling`. What the
+        max_tokens, temperature, top_p, top_k, seed: see :class:`facial_r1.inference.local.sampling.Sampling`. What the
             checkpoint's own ``generation_config.json`` says about sampling does not apply.
 
     Raises:

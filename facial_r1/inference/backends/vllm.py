@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from facial_r1.errors import FacialR1Error, InputError, UsageError
-from facial_r1.inference import engine
-from facial_r1.inference.checkpoints import open_checkpoint, require
+from facial_r1.inference.local import engine
+from facial_r1.inference.local.checkpoints import open_checkpoint, require
+from facial_r1.inference.local.sampling import Sampling, seed_of
 from facial_r1.inference.protocol import Answer, Backend, Request
-from facial_r1.inference.sampling import Sampling, seed_of
 
 __all__ = ["create"]
 
@@ -56,7 +56,7 @@ def create(
         gpu_memory_utilization: share of each GPU that vLLM may take, 0 to 1.
         enforce_eager: leave out CUDA graphs: starts faster, runs slower.
         batch: requests to a chunk.
-        max_tokens, temperature, top_p, top_k, seed: see :class:`facial_r1.inference.sampling.Sampling`.
+        max_tokens, temperature, top_p, top_k, seed: see :class:`facial_r1.inference.local.sampling.Sampling`.
 
     Raises:
         MissingExtra: without the extra ``vllm``.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from facial_r1.errors import FacialR1Error
-from facial_r1.inference.sampling import Sampling
+from facial_r1.inference.local.sampling import Sampling
 from facial_r1.pictures import PictureError, load_picture
 
 __all__ = ["Plan", "Question", "Result", "answer", "prepare"]

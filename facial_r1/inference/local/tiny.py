@@ -19,7 +19,7 @@ from facial_r1.errors import InputError, UsageError
 from facial_r1.facs import PROTOTYPES, REGISTRY, code, sort_codes
 from facial_r1.files import TEMPORARY, sha256_bytes
 from facial_r1.inference.backends.template import write
-from facial_r1.inference.checkpoints import require
+from facial_r1.inference.local.checkpoints import require
 from facial_r1.inference.protocol import Facts
 from facial_r1.prompt import student_prompt
 from facial_r1.sample import TASKS
@@ -217,7 +217,7 @@ def _config(tokenizer: PreTrainedTokenizerBase, hidden: int, layers: int, vision
 def _processor(tokenizer: PreTrainedTokenizerBase, pixels: int) -> Any:
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-    from facial_r1.inference.image_only import Qwen2_5_VLProcessor
+    from facial_r1.inference.local.image_only import Qwen2_5_VLProcessor
 
     pictures = Qwen2VLImageProcessorPil(size={"shortest_edge": _PATCH**2, "longest_edge": pixels})
     return Qwen2_5_VLProcessor(pictures, tokenizer, CHAT_TEMPLATE)

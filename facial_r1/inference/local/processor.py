@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from facial_r1.errors import FacialR1Error, InputError, MissingExtra
-from facial_r1.inference.checkpoints import Checkpoint, open_checkpoint, require
+from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
 
 __all__ = ["load_processor", "torchvision_works"]
 
 _IMAGE_ONLY = ("qwen2_vl", "qwen2_5_vl")
-"""Model types whose pictures the processor in :mod:`facial_r1.inference.image_only` prepares."""
+"""Model types whose pictures the processor in :mod:`facial_r1.inference.local.image_only` prepares."""
 
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
 _COPY = "copy the tokenizer and processor files of the model it was trained from into this folder"
@@ -40,7 +40,7 @@ def load_processor(model: str | Path | Checkpoint) -> Any:
     _check_tokenizer(Path(checkpoint.base))
     videos = torchvision_works()
     if not videos and checkpoint.config.get("model_type") in _IMAGE_ONLY:
-        from facial_r1.inference.image_only import Qwen2_5_VLProcessor as Processor
+        from facial_r1.inference.local.image_only import Qwen2_5_VLProcessor as Processor
     else:
         from transformers import AutoProcessor as Processor  # type: ignore[assignment]
     try:

@@ -22,9 +22,9 @@ import openai
 
 from facial_r1.errors import FacialR1Error, UsageError
 from facial_r1.files import sha256_bytes
-from facial_r1.inference.faults import fault_of, retry_after
 from facial_r1.inference.guard import is_loopback
 from facial_r1.inference.protocol import Overloaded, TransientError
+from facial_r1.inference.remote.faults import fault_of, retry_after
 
 __all__ = ["Client", "Refused", "known_as"]
 

@@ -1,6 +1,6 @@
 """Qwen2.5-VL's processor without videos: the stock one cannot be made without torchvision.
 
-It needs torch and transformers where it is imported; :func:`facial_r1.inference.processor.load_processor` does so.
+It needs torch and transformers where it is imported; :mod:`facial_r1.inference.local.processor` imports it so.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from facial_r1.errors import FacialR1Error, InputError
-from facial_r1.inference.checkpoints import Checkpoint, require
-from facial_r1.inference.processor import load_processor, torchvision_works
-from facial_r1.inference.sampling import Sampling
+from facial_r1.inference.local.checkpoints import Checkpoint, require
+from facial_r1.inference.local.processor import load_processor, torchvision_works
+from facial_r1.inference.local.sampling import Sampling
 from facial_r1.pictures import Pixels
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Generator:
     """Loads a checkpoint, and its LoRA adapter if there is one.
 
     Args:
-        checkpoint: from :func:`facial_r1.inference.checkpoints.open_checkpoint`.
+        checkpoint: from :func:`facial_r1.inference.local.checkpoints.open_checkpoint`.
         device: ``auto`` (all GPUs, else the CPU), or a device such as ``cpu`` or ``cuda:1``.
         dtype: one of :data:`DTYPES`.
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import orjson
 
-from facial_r1.inference.chat import body_of, limited, read_completion
-from facial_r1.inference.faults import Fault, fault_of
 from facial_r1.inference.protocol import Answer, Request
+from facial_r1.inference.remote.chat import body_of, limited, read_completion
+from facial_r1.inference.remote.faults import Fault, fault_of
 
 __all__ = ["PATH", "answer_of", "fault_in", "request_line"]
 

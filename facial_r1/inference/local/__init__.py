@@ -1,0 +1,1 @@
+"""Models in this process or beside it: checkpoints, their processors, and how answers are drawn."""
