@@ -15,9 +15,22 @@ from curation.query import sql
 from curation.release import release
 from curation.results import results
 from curation.select import select
+from curation.synthesize import synthesize
 from curation.teach import generate
 from curation.unify import unify
 from curation.validate import validate
 from curation.verdicts import gate
 
-__all__ = ["build", "gate", "generate", "plan", "release", "results", "select", "sql", "unify", "validate"]
+__all__ = [
+    "build",
+    "gate",
+    "generate",
+    "plan",
+    "release",
+    "results",
+    "select",
+    "sql",
+    "synthesize",
+    "unify",
+    "validate",
+]

@@ -10,6 +10,7 @@ from curation.results import Result, results
 from curation.run import Run, writing
 from curation.select import select
 from curation.spending import Limits, may_send
+from curation.synthesize import synthesize
 from curation.teach import generate
 from curation.unify import find_corpora, unify
 from curation.verdicts import gate
@@ -58,7 +59,7 @@ def build(
         run = Run.create(out, recipe)
         unify(run, workers=workers, progress=progress, keep_going=keep_going)
         select(run, workers=workers, progress=progress)
-        generate(run, limits=limits, progress=progress)
+        (synthesize if recipe.synthesis is not None else generate)(run, limits=limits, progress=progress)
         gate(run, progress=progress)
         release(run, progress=progress)
     return results(run)

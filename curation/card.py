@@ -122,7 +122,7 @@ def _provenance(facts: Mapping[str, Any]) -> str:
     return (
         f"## Provenance\n\n"
         f"- Texts: backend `{teacher['backend']}`, model {', '.join(f'`{model}`' for model in teacher['models'])}. "
-        "The writer was told the labels (`meta_info.label_conditioned`).\n"
+        "Whether the writer was told the labels stands in `meta_info.label_conditioned`.\n"
         f"- Gates passed by every row: {gates}.\n"
         f"- Made with {facts['code']}, seed {facts['seed']}, recipe `{facts['recipe_sha256']}`.\n"
         "- `manifest.json` holds the SHA-256 of every file, `images.sha256` that of every picture "

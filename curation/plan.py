@@ -80,6 +80,9 @@ def plan(recipe: Recipe, *, spare: float = 0.0, progress: Progress | None = None
     wider = recipe.select.model_copy(update={"reserve": (1 + recipe.select.reserve) * (1 + spare) - 1})
     frozen = Frozen.read(recipe.select.frozen_test)
     selection = choose(rows, recipe.model_copy(update={"select": wider}), lambda _cells: {}, frozen)
+    rules = recipe.synthesis
+    each = 1 if rules is None else rules.samples + rules.blind
+    most = recipe.teacher.attempts if rules is None else rules.samples * (1 + rules.repairs) + rules.blind
     requests = tokens = at_most = 0
     candidates: dict[str, list[str]] = {name: [] for name in corpora}
     for cell in selection.cells:
@@ -87,9 +90,9 @@ def plan(recipe: Recipe, *, spare: float = 0.0, progress: Progress | None = None
         del cell.kept[reserved(cell.quota, recipe.select.reserve) :]
         asked = min(cell.quota, len(cell.kept))
         lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe)) if cell.kept else []
-        requests += asked
-        tokens += asked * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
-        at_most += len(cell.kept) * recipe.teacher.attempts
+        requests += asked * each
+        tokens += asked * each * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
+        at_most += len(cell.kept) * most
     cost = _cost(recipe, requests, tokens)
     return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS, cost, candidates)
 

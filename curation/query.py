@@ -56,6 +56,7 @@ SAMPLE_TYPES: dict[str, str] = {
 _ANSWER = {
     **dict.fromkeys(("key", "id", "outcome", "text", "model", "prompt_hash", "detail"), "VARCHAR"),
     "attempt": "INTEGER",
+    "conditioned": "BOOLEAN",
     "usage": "MAP(VARCHAR, BIGINT)",
 }
 _RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}

@@ -120,8 +120,8 @@ def _require_rows(cells: Sequence[Cell], *, allow_short: bool) -> None:
         f"{len(short)} of {len(cells)} quotas could not be filled, {sum(c.short for c in short)} rows are missing",
         found=names,
         expected="every quota of the recipe filled",
-        do="see 4-verdicts/summary.json for the reasons; then lower the rows of these parts, raise select.reserve or "
-        "teacher.attempts, or set allow_short: true",
+        do="see 4-verdicts/summary.json for the reasons; then lower the rows of these parts, raise select.reserve, "
+        "teacher.attempts or synthesis.repairs, or set allow_short: true",
     )
 
 
@@ -148,7 +148,7 @@ def _row(task: dict[str, Any], answer: dict[str, Any], generator: str) -> Sample
     meta = sample.meta_info
     meta.generator, meta.model, meta.prompt_hash = generator, answer["model"], answer["prompt_hash"]
     meta.attempts = answer["attempt"] + 1
-    meta.label_conditioned = True  # stage 3 tells the teacher what the corpus knows
+    meta.label_conditioned = answer["conditioned"]
     return sample
 
 

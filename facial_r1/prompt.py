@@ -23,7 +23,15 @@ from facial_r1.response import canonical_answer
 from facial_r1.sample import TASKS
 from facial_r1.scoring import LABEL_RULES
 
-__all__ = ["PROMPT_VERSION", "Prompt", "default_question", "student_prompt", "teacher_prompt"]
+__all__ = [
+    "MENDS",
+    "PROMPT_VERSION",
+    "Prompt",
+    "default_question",
+    "repair_prompt",
+    "student_prompt",
+    "teacher_prompt",
+]
 
 PROMPT_VERSION = "1"
 """Rises with every change of wording."""
@@ -54,6 +62,21 @@ _THINK = {
     ),
 }
 _FACTS = "Known facts about this picture. Build the paragraph on them, as if you had seen them yourself:"
+_REPAIR = "An earlier reply to this was turned down. Write a new one that mends what was wrong with it:"
+_RIGHT = "What the new reply has to arrive at:"
+MENDS: dict[str, str] = {
+    "form": "Its form was broken; one think block, one answer block, nothing around them.",
+    "length": "It was too long and broke off.",
+    "action_units": "Its Action Units were wrong for this face.",
+    "unlisted_units": "It named Action Units outside the list above.",
+    "codes": "It named Action Units by code or number; plain words are asked for.",
+    "difference": "Its think block and its answer block disagreed.",
+    "emotion": "Its emotion was wrong for this face.",
+    "unlisted_emotion": "Its emotion was outside the list above.",
+    "answer": "Its answer block held something else than what is asked for.",
+    "wording": "It denied or doubted something; state only what is visible.",
+}
+"""What a repair may name, and its sentence; none of them tells what would have been right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +138,63 @@ def teacher_prompt(
     Raises:
         UsageError, InputError: as :func:`student_prompt`.
     """
-    known = []
-    if task != "emotion":
-        known.append(f"Active Action Units: {canonical_answer(facts.aus)}")
-    if task != "au" and facts.labels:
-        known.append(f"Emotion: {' and '.join(facts.labels)}")
     student = _student_text(task, question, tuple(aus), tuple(labels), label_rule)
-    return _prompt("\n".join([student, "", "---", _FACTS, *known]))
+    return _prompt("\n".join([student, *_told(task, facts)]))
+
+
+def repair_prompt(
+    task: str,
+    question: str,
+    aus: Iterable[str],
+    labels: Iterable[str],
+    failed: Iterable[str],
+    facts: Facts | None = None,
+    *,
+    last: bool = False,
+    label_rule: str = "any",
+) -> Prompt:
+    """The question again, after a reply that was turned down, with what was wrong about it but not that reply.
+
+    Args:
+        task, question, aus, labels, label_rule: as :func:`student_prompt`.
+        failed: keys of :data:`MENDS`, or names of further checks; without any the question alone is repeated.
+        facts: what the corpus knows, as :func:`teacher_prompt` tells it; None for a blind question.
+        last: spell out the right answer of ``facts`` behind what failed.
+
+    Raises:
+        UsageError, InputError: as :func:`student_prompt`; UsageError also for ``last`` without ``facts``.
+    """
+    if last and facts is None:
+        raise UsageError("a last repair tells the right answer", found="no facts", do="give the facts")
+    lines = [_student_text(task, question, tuple(aus), tuple(labels), label_rule)]
+    if facts is not None:
+        lines += _told(task, facts)
+    mends = [f"- {MENDS.get(name, f'It did not pass a further check: {name}.')}" for name in failed]
+    if mends:
+        lines += ["", "---", _REPAIR, *mends]
+    if last and facts is not None:
+        lines += ["", "---", _RIGHT, *_right(task, facts)]
+    return _prompt("\n".join(lines))
+
+
+def _told(task: str, facts: Facts) -> list[str]:
+    """The lines that state the facts, as far as the task speaks of them."""
+    lines = ["", "---", _FACTS]
+    if task != "emotion":
+        lines.append(f"Active Action Units: {canonical_answer(facts.aus)}")
+    if task != "au" and facts.labels:
+        lines.append(f"Emotion: {' and '.join(facts.labels)}")
+    return lines
+
+
+def _right(task: str, facts: Facts) -> list[str]:
+    """The lines that spell out the right answer."""
+    codes = canonical_answer(facts.aus)
+    lines = []
+    if task != "emotion":
+        lines.append(f"- the Action Units in the think block, exactly these: {codes}")
+    lines.append(f"- the answer block, word for word: {codes if task == 'au' else ' and '.join(facts.labels)}")
+    return lines
 
 
 def _prompt(text: str) -> Prompt:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
 
-__all__ = ["CorpusSource", "Gate", "Part", "Recipe", "Select", "Teacher", "load_recipe"]
+__all__ = ["CorpusSource", "Gate", "Part", "Recipe", "Select", "Synthesis", "Teacher", "load_recipe"]
 
 
 class _Strict(BaseModel):
@@ -84,6 +84,24 @@ class Teacher(_Strict):
     )
 
 
+class Synthesis(_Strict):
+    """How ``synthesize`` asks about a row; ``teacher.attempts`` does not count there."""
+
+    samples: int = Field(1, ge=1, le=16, description="answers to each question; the best of those accepted is taken")
+    repairs: int = Field(2, ge=0, le=5, description="further questions that name what failed; the last tells the truth")
+    conditioned: bool = Field(True, description="tell the truth from the first question on, else in the last repair")
+    blind: int = Field(0, ge=0, le=32, description="answers without the truth against which an accepted one is held")
+    min_agreement: float | None = Field(
+        None, ge=0, le=1, description="least agreement with the blind answers; null records it only"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Synthesis:
+        if self.min_agreement is not None and not self.blind:
+            raise ValueError("synthesis.min_agreement needs synthesis.blind: agreement with no answer is not known")
+        return self
+
+
 class Gate(_Strict):
     """One gate by name, with its parameters."""
 
@@ -104,6 +122,7 @@ class Recipe(_Strict):
     corpora: dict[str, CorpusSource]
     select: Select
     teacher: Teacher = Teacher()
+    synthesis: Synthesis | None = Field(None, description="fill stage 3 by synthesis instead of plain attempts")
     unknown_truth: Literal["omit"] = Field("omit", description="what a teacher may say beyond the corpus' truth")
     label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
@@ -125,6 +144,10 @@ class Recipe(_Strict):
             twice = sorted(subject for subject, times in listed.items() if times > 1)
             if twice:
                 raise ValueError(f"select.subjects.{name} lists {', '.join(twice)} more than once")
+        rules = self.synthesis
+        if rules is not None and not self.teacher.pictures and (rules.blind or not rules.conditioned):
+            why = "a question that shows no picture and tells no truth cannot be answered"
+            raise ValueError(f"synthesis.blind and synthesis.conditioned: false need teacher.pictures: {why}")
         return self
 
     def hash(self) -> str:
@@ -249,5 +272,5 @@ def _explain(error: ValidationError, path: Path | None) -> UsageError:
 
 
 def _known_keys() -> list[str]:
-    models = (Recipe, CorpusSource, Select, Part, Teacher, Gate)
+    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate)
     return sorted({name for model in models for name in model.model_fields})

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from facial_r1.pictures import Pixels
 
-__all__ = ["LANDMARK_MARGIN", "Box", "clip_box", "crop_to", "landmark_square", "shrink"]
+__all__ = ["LANDMARK_MARGINS", "Box", "clip_box", "crop_to", "landmark_square", "shrink"]
 
 Box: TypeAlias = tuple[int, int, int, int]
 
-LANDMARK_MARGIN = 0.2
-"""Room on each side of the landmarks, as a fraction of their larger extent: the points end at brows and chin, while
-forehead wrinkles (AU1, AU2) and the jaw line (AU26, AU27) lie beyond them."""
+LANDMARK_MARGINS: tuple[tuple[int, float], ...] = ((5, 1.0), (59, 0.45), (1000, 0.2))
+"""Room on each side of the landmarks, as a fraction of their larger extent, for sets of at most so many points.
+
+Forehead wrinkles (AU1, AU2), the chin boss (AU17) and the jaw (AU26, AU27) must be in the picture. Five points are
+eyes, nose and mouth corners; sets of 37 or 49 end at the brows and the lower lip; larger ones follow the jaw line.
+"""
 
 
 def clip_box(box: Box, width: int, height: int) -> Box | None:
@@ -26,14 +29,15 @@ def clip_box(box: Box, width: int, height: int) -> Box | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def landmark_square(points: NDArray[np.floating], margin: float = LANDMARK_MARGIN) -> Box | None:
-    """The square around landmarks (N×2, x and y in pixels) with ``margin``; it may reach beyond the picture.
+def landmark_square(points: NDArray[np.floating]) -> Box | None:
+    """The square around landmarks (N×2, x and y in pixels) with its margin; it may reach beyond the picture.
 
     Points that are not finite (a tracker's way to say *lost*) are left out; None when fewer than two are left.
     """
     finite = points[np.isfinite(points).all(axis=1)]
     if len(finite) < 2:
         return None
+    margin = next((room for most, room in LANDMARK_MARGINS if len(points) <= most), LANDMARK_MARGINS[-1][1])
     low, high = finite.min(axis=0), finite.max(axis=0)
     half = float((high - low).max()) * (0.5 + margin)
     x, y = (float(value) for value in (low + high) / 2)

@@ -73,7 +73,7 @@ def materialize(
         samples: rows of a scan of this corpus and root.
         folder: the image folder.
         crop: ``box`` cuts the corpus' face box, ``landmarks`` a square around the face points with a margin of
-            :data:`~datasets_builders.common.crops.LANDMARK_MARGIN`; both are clipped to the picture and recorded.
+            :data:`~datasets_builders.common.crops.LANDMARK_MARGINS`; both are clipped to the picture and recorded.
         max_side: shrink pictures whose longer side exceeds this many pixels.
         mode: ``copy``; ``hardlink`` (a copy where the file system cannot link); ``reference`` writes nothing and names
             pictures relative to ``root``.

@@ -9,7 +9,19 @@ import pytest
 
 import curation
 
-FUNCTIONS = ("build", "gate", "generate", "plan", "release", "results", "select", "sql", "unify", "validate")
+FUNCTIONS = (
+    "build",
+    "gate",
+    "generate",
+    "plan",
+    "release",
+    "results",
+    "select",
+    "sql",
+    "synthesize",
+    "unify",
+    "validate",
+)
 
 CHECK = f"""
 import importlib, pkgutil, sys

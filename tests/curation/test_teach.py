@@ -18,69 +18,20 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lessons import bytes_of, chance, make_run, rows_of, sample_of
 
 from curation import teach
 from curation.gates import Candidate, judge, rejection
 from curation.run import ANSWERS, TASKS, Run, finish
 from curation.spending import Limits
-from facial_r1.emotions import EMOTIONS_7
 from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
-from facial_r1.recipe import DEFAULT_GATES, load_recipe
+from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import parse
-from facial_r1.sample import Meta, Sample, task_of
+from facial_r1.sample import Sample
 
 ROOT = Path(__file__).parents[2]
-DISFA = ["AU1", "AU2", "AU4", "AU5", "AU6", "AU9", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26"]
-
-
-def sample_of(name: str, index: int) -> Sample:
-    """A row; ``name`` says by its first letter which truth it has: b(oth), a(us) or e(motion)."""
-    dice = random.Random(f"{name}/{index}")
-    row = Sample(f"{name}-{index:05}", name, image=f"{name}/{index:05}.png", question="What is seen?")
-    meta = row.meta_info = Meta(sample_id=row.id, image_sha256=sha256_bytes(row.id.encode()))
-    if name[0] in "ab":
-        meta.au_annotated, row.AUs = DISFA, [au for au in DISFA if dice.random() < 0.2]
-    if name[0] in "be":
-        meta.label_set, row.labels = list(EMOTIONS_7), [dice.choice(EMOTIONS_7)]
-    meta.task = task_of(row)
-    return row
-
-
-def make_run(root: Path, cells: dict[str, tuple[int, int]], **recipe: Any) -> Run:
-    """A run whose stage 2 is done: ``{"corpus/split": (quota, candidates)}``."""
-    corpora = sorted({cell.split("/")[0] for cell in cells})
-    parts = [{"corpus": name, "split": "train", "rows": 1} for name in corpora]
-    plain = {"name": "lesson", "corpora": dict.fromkeys(corpora), "select": {"parts": parts}, **recipe}
-    run = Run.create(root, load_recipe(plain))
-    folder = run.folder(TASKS)
-    quotas = [
-        {"cell": cell, "corpus": cell.split("/")[0], "split": "train", "quota": quota}
-        for cell, (quota, _) in cells.items()
-    ]
-    tasks = [
-        {"id": sample.id, "cell": cell, "rank": rank, "sample": sample}
-        for cell, (_, candidates) in cells.items()
-        for rank in range(candidates)
-        if (sample := sample_of(cell.replace("/", "_"), rank))
-    ]
-    counts = {
-        "cells.jsonl": write_jsonl(folder / "cells.jsonl", quotas),
-        "tasks.jsonl": write_jsonl(folder / "tasks.jsonl", tasks),
-    }
-    finish(folder, [], {}, counts)
-    return run
-
-
-def rows_of(run: Run, name: str = "answers.jsonl") -> list[dict[str, Any]]:
-    return [row for _, row in read_jsonl(run.folder(ANSWERS) / name)]
-
-
-def bytes_of(run: Run) -> dict[str, bytes]:
-    """The stage's files, journals left out: these hold the answers as they came."""
-    folder = run.folder(ANSWERS)
-    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith("journal")}
 
 
 class Pupil:
@@ -117,11 +68,6 @@ def taught_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Backend], None]:
     return install
 
 
-def chance(rate: float) -> Callable[[str, int], bool]:
-    """Spoil this share of the attempts, by row and attempt alone."""
-    return lambda name, attempt: random.Random(f"{name}#{attempt}").random() < rate
-
-
 def test_the_template_teacher_fills_every_quota_at_the_first_go(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"both/train": (40, 50), "aus/val": (30, 40), "emo/test": (20, 20)})
     stats = teach.generate(run)
@@ -130,7 +76,8 @@ def test_the_template_teacher_fills_every_quota_at_the_first_go(tmp_path: Path) 
     rows = rows_of(run)
     expected = [f"{c}-{i:05}" for c, n in (("both_train", 40), ("aus_val", 30), ("emo_test", 20)) for i in range(n)]
     assert [row["id"] for row in rows] == expected
-    assert list(rows[0]) == ["id", "key", "outcome", "text", "model", "attempt", "usage", "detail", "prompt_hash"]
+    keys = ["id", "key", "outcome", "text", "model", "attempt", "usage", "detail", "prompt_hash", "conditioned"]
+    assert list(rows[0]) == keys
 
 
 def test_the_template_teacher_passes_every_gate(tmp_path: Path) -> None:

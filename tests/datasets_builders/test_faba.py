@@ -739,7 +739,8 @@ def test_a_broken_picture_is_left_to_whoever_opens_it(root: Path) -> None:
 
 
 def test_the_face_is_cut_out_by_its_landmarks(root: Path, tmp_path: Path) -> None:
-    fill(root, A, np.array([-0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5], np.float32), (200, 200))
+    corners = [-0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5]
+    fill(root, A, np.array([*corners, *[0.0] * 204], np.float32), (200, 200))  # 106 points, as there are
     rows = [row for row in scan(root)[0].values() if row.id.endswith(A)]
     [picture] = materialize(FABA, root, rows, tmp_path / "out", crop="landmarks")
     assert picture.box == (30, 30, 170, 170)  # 100 pixels of face, and a fifth of room on each side

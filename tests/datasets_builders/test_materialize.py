@@ -158,14 +158,17 @@ def test_without_a_crop_the_box_is_clipped_and_recorded_and_the_file_untouched(r
     assert (tmp_path / "out/album/p0.jpg").read_bytes() == (root / "p0.jpg").read_bytes()
 
 
-def test_landmarks_are_cut_as_a_square_with_a_margin(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "room"), [(5, 40), (49, 18), (66, 8)])
+def test_landmarks_are_cut_as_a_square_with_a_margin(tmp_path: Path, count: int, room: int) -> None:
     root = tmp_path / "corpus"
     root.mkdir()
     (root / "a.png").write_bytes(encoded(200, 160, "PNG"))
     points = [[50.0, 60.0], [90.0, 80.0], [float("nan"), 0.0]]
+    points += [[70.0, 70.0]] * (count - 3)
     (picture,) = run(root, tmp_path / "out", Album(points={"a.png": points}), crop="landmarks")
-    assert picture.box == (42, 42, 98, 98)  # 40 wide, the middle at (70, 70), 20 % of 40 on each side
-    assert (picture.width, picture.height) == (56, 56)
+    left = 50 - room  # 40 wide, the middle at (70, 70)
+    assert picture.box == (left, left, 140 - left, 140 - left)
+    assert (picture.width, picture.height) == (40 + 2 * room, 40 + 2 * room)
 
 
 @pytest.mark.parametrize(

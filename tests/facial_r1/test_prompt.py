@@ -13,7 +13,15 @@ from facial_r1.emotions import EMOTIONS, EMOTIONS_7
 from facial_r1.errors import InputError, UsageError
 from facial_r1.facs import EXCLUSIVE, PROTOTYPES, REGISTRY, number, sort_codes
 from facial_r1.inference.protocol import Facts
-from facial_r1.prompt import PROMPT_VERSION, Prompt, default_question, student_prompt, teacher_prompt
+from facial_r1.prompt import (
+    MENDS,
+    PROMPT_VERSION,
+    Prompt,
+    default_question,
+    repair_prompt,
+    student_prompt,
+    teacher_prompt,
+)
 from facial_r1.response import negative_words, parse, uncertain_words
 from facial_r1.sample import TASKS
 
@@ -143,6 +151,47 @@ def test_hash_and_version() -> None:
     assert prompt.hash != student_prompt("au", "", DISFA[1:], ()).hash
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_repair_without_faults_is_the_question_itself(task: str) -> None:
+    facts = Facts(task, ("AU12",), ("happiness",))
+    assert repair_prompt(task, "", DISFA, EMOTIONS, ()) == student_prompt(task, "", DISFA, EMOTIONS)
+    assert repair_prompt(task, "", DISFA, EMOTIONS, (), facts) == teacher_prompt(task, "", DISFA, EMOTIONS, facts)
+
+
+@pytest.mark.parametrize(
+    ("task", "right"),
+    [
+        (
+            "au+emotion",
+            [
+                "- the Action Units in the think block, exactly these: AU6, AU12",
+                "- the answer block, word for word: happiness",
+            ],
+        ),
+        (
+            "au",
+            [
+                "- the Action Units in the think block, exactly these: AU6, AU12",
+                "- the answer block, word for word: AU6, AU12",
+            ],
+        ),
+        ("emotion", ["- the answer block, word for word: happiness"]),
+    ],
+)
+def test_the_last_repair_spells_out_what_is_right(task: str, right: list[str]) -> None:
+    facts = Facts(task, ("AU12", "AU6"), ("happiness",))
+    text = repair_prompt(task, "", DISFA, EMOTIONS, ["wording", "charm (dull)"], facts, last=True).text
+    teacher = teacher_prompt(task, "", DISFA, EMOTIONS, facts).text
+    _, faults, told = text.removeprefix(teacher).split("\n\n---\n")
+    assert faults.splitlines()[1:] == [f"- {MENDS['wording']}", "- It did not pass a further check: charm (dull)."]
+    assert told.splitlines()[1:] == right
+
+
+def test_a_last_repair_needs_the_facts() -> None:
+    with pytest.raises(UsageError, match=r"a last repair tells the right answer\. Found: no facts"):
+        repair_prompt("au", "", DISFA, EMOTIONS, (), last=True)
+
+
 def test_a_change_of_wording_raises_the_version() -> None:
     """If this fails you changed a prompt: raise PROMPT_VERSION and pin the new hashes."""
     pinned = {
@@ -153,6 +202,8 @@ def test_a_change_of_wording_raises_the_version() -> None:
     facts = Facts("", ("AU6", "AU12"), ("happiness",))
     found = {task: teacher_prompt(task, "", DISFA, EMOTIONS, facts).hash[:16] for task in TASKS}
     assert (PROMPT_VERSION, found) == ("1", pinned)
+    repairs = {task: repair_prompt(task, "", DISFA, EMOTIONS, MENDS, facts, last=True).hash[:16] for task in TASKS}
+    assert repairs == {"au+emotion": "a9f9bd04bd8c4722", "au": "8f9ce611e902dcad", "emotion": "fea7d2f80dc97bf0"}
 
 
 @pytest.mark.parametrize(

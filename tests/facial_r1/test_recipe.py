@@ -43,6 +43,10 @@ def test_the_resolved_recipe_loads_back_to_an_equal_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"synthesis": {"sample": 2}}, r"unknown key `synthesis\.sample` in the recipe.*did you mean `samples`"),
+        ({"synthesis": {"min_agreement": 0.5}}, "synthesis.min_agreement needs synthesis.blind"),
+        ({"synthesis": {"blind": 1}, "teacher": {"pictures": False}}, "need teacher.pictures"),
+        ({"synthesis": {"conditioned": False}, "teacher": {"pictures": False}}, "need teacher.pictures"),
         ({"selct": 1}, "unknown key `selct` in the recipe.*did you mean `select`"),
         ({"select": {"parts": [{**PART, "row": 3}]}}, r"unknown key `select\.parts\.0\.row`.*did you mean `rows`"),
         ({"corpora": {"fer2013": {"xyz": 1}}}, r"unknown key `corpora\.fer2013\.xyz`"),

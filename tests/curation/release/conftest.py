@@ -131,6 +131,7 @@ def answer(identifier: str, attempt: int, text: str | None, outcome: str) -> dic
         "usage": {"input": 10, "output": 5},
         "detail": None,
         "prompt_hash": "0" * 64,
+        "conditioned": True,
     }
 
 
