@@ -215,8 +215,9 @@ class _Lesson:
                 group = next(asking)
                 while True:
                     self.prompts.update((request.prompt_hash, request.prompt) for request in group)
+                    answers = [_kept(journal, request.key(model)) for request in group]
                     try:
-                        group = asking.send([journal[request.key(model)] for request in group])
+                        group = asking.send(answers)
                     except StopIteration as end:
                         yield end.value
                         break
@@ -225,6 +226,15 @@ class _Lesson:
         """The sample of the task whose line starts at ``place``."""
         self.tasks.seek(place)
         return Sample.from_own(orjson.loads(self.tasks.readline())["sample"])
+
+
+def _kept(journal: Journal, key: str) -> Answer:
+    try:
+        return journal[key]
+    except KeyError:
+        # Two rows may share a question, and a repeated one (--retry-failed) may have changed what followed from it.
+        what, do = "the journal lacks an answer that this stage needs", "give the same command again: it asks for it"
+        raise CorruptState(what, path=journal.folder, found=key, do=do) from None
 
 
 def _write(

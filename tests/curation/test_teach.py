@@ -26,6 +26,7 @@ from curation.run import ANSWERS, TASKS, Run, finish
 from curation.spending import Limits
 from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
+from facial_r1.inference.journal import Journal
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
 from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import parse
@@ -301,6 +302,22 @@ def test_an_output_changed_by_hand_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"template-1", b"template-2", 1))
     with pytest.raises(CorruptState, match=r"answers\.jsonl"):
         teach.generate(run)
+
+
+def test_an_answer_that_the_journal_lost_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second pass over the journal must never end in a traceback."""
+    run = make_run(tmp_path, {"both/train": (3, 3)})
+
+    def lost(_journal: Journal, key: str) -> Answer:
+        raise KeyError(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "__getitem__", lost)
+        with pytest.raises(CorruptState, match=r"the journal lacks an answer.*give the same command again"):
+            teach.generate(run)
+    assert not (run.folder(ANSWERS) / "done.json").exists()
+    teach.generate(run)
+    assert len(rows_of(run)) == 3
 
 
 def test_a_deleted_output_is_made_again_from_the_journal(tmp_path: Path, taught_by: Callable[[Backend], None]) -> None:
