@@ -51,3 +51,19 @@ def test_a_dry_run_foretells_requests_and_tokens(cli: Cli, folder: Path, server:
     assert len(counts) == ROWS
     a_request = sum(int(part.replace(",", "")) for part in foretold.groups()) / (ROWS - 6)
     assert abs(a_request - sum(counts) / ROWS) <= 0.05 * sum(counts) / ROWS
+
+
+def test_synthesis_asks_again_for_what_an_untrained_model_gets_wrong(
+    cli: Cli, folder: Path, server: str, tiny: Path
+) -> None:
+    """Two samples, one repair of two: four answers a row, every one kept and turned down with a reason."""
+    teacher = ("--teacher", "openai", "--model", tiny, "--base-url", server, "--option", "max_tokens=8", "-q")
+    done = cli("synthesize", "run", *teacher, "--samples", 2, "--repairs", 1, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    rows = [row for _, row in read_jsonl(folder / "run" / "3-answers" / "answers.jsonl")]
+    assert len(rows) == 4 * ROWS
+    assert all(row["usage"]["input"] > 0 for row in rows)
+    verdicts = [row for _, row in read_jsonl(folder / "run" / "4-verdicts" / "verdicts.jsonl")]
+    assert len(verdicts) == 4 * ROWS
+    assert all(row["reason"] for row in verdicts)
+    assert cli("release", "run", "-q", cwd=folder).returncode == 3
