@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from curation.frozen import Frozen
 from curation.gates.registry import resolve
 from curation.release import release
 from curation.results import Result, results
@@ -52,6 +53,7 @@ def build(
         FacialR1Error: when the disk is full; the same call goes on where this one stopped.
     """
     find_corpora(recipe)
+    Frozen.read(recipe.select.frozen_test)
     for spec in recipe.gates:
         resolve(spec)
     may_send(recipe, create(recipe.teacher.backend, **recipe.teacher.options))

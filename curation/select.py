@@ -140,13 +140,13 @@ def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> S
     progress = progress or Progress()
     folder, inputs = run.folder(TASKS), outputs_of(run.folder(SAMPLES))
     files = {path.stem: path for path in inputs if path.stem in run.recipe.corpora}
+    frozen = Frozen.read(run.recipe.select.frozen_test)
     settings = _settings(run.recipe)
     if is_done(folder, inputs, settings):
         return None
     with writing(folder):
         begin(folder)
         rows = [row for name in sorted(files) for row in read_rows(files[name])]
-        frozen = Frozen.read(run.recipe.select.frozen_test)
         pictures = Pictures(run, files, workers, progress, frozen)
         selection = choose(rows, run.recipe, pictures.examine, frozen)
         counts = {

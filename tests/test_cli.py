@@ -92,7 +92,13 @@ def test_a_short_quota_is_exit_3_and_a_table(desk: Path, cli: Cli) -> None:
             2,
             ("unknown gate", "magic"),
         ),
+        (("build", "small.yaml", "--candidates", "ids"), 2, ("--candidates", "give --dry-run as well")),
         (("build", "small.yaml", "--frobnicate"), 2, ("No such option",)),
+        (
+            ("build", "small.yaml", "--with", "fer2013=fer2013", "--set", "select.frozen_test=/nowhere/list.jsonl"),
+            1,
+            ("/nowhere/list.jsonl", "there is no such file"),
+        ),
         (("select", "fer2013"), 1, ("this folder is no run", "recipe.yaml")),
         (("corpora", "make", "nosuch", "x"), 2, ("no synthetic stand-in", "fer2013")),
         (("corpora", "make", "fer2013", "x", "--option", "variant=odd"), 2, ("odd",)),

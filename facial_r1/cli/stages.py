@@ -10,7 +10,7 @@ import typer
 from facial_r1.cli.results import show_absent, show_build, show_plan, show_quotas, show_shortage, show_verdicts
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
 from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests
-from facial_r1.errors import GateFailed
+from facial_r1.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
     from curation.run import Run
@@ -60,6 +60,8 @@ def build(
 
     more = ("allow_short=true",) if allow_short else ()
     resolved = load_recipe(recipe, sets=(*(sets or ()), *more), roots=roots(corpora))
+    if candidates is not None and not dry_run:
+        raise UsageError("--candidates lists what a dry run would choose", do="give --dry-run as well")
     absent = absent_corpora(resolved)
     if absent:
         show_absent(resolved, absent)
