@@ -14,19 +14,32 @@ from typing import Any, Protocol
 
 from curation.gates import Candidate, judge, rejection
 from curation.gates.registry import Verdict
+from facial_r1.emotions import EMOTIONS
+from facial_r1.errors import UsageError
+from facial_r1.facs import MAIN_CODES
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
-from facial_r1.prompt import Prompt
+from facial_r1.prompt import Prompt, default_question
 from facial_r1.recipe import Recipe
 from facial_r1.response import EMPTY, Response, parse
-from facial_r1.sample import Sample
+from facial_r1.sample import Sample, form_of, task_of
 
-__all__ = ["Asker", "Asking", "Finding", "Policy", "Told"]
+__all__ = ["Asker", "Asking", "Finding", "Policy", "Told", "known_of"]
+
+
+def known_of(sample: Sample, unknown_truth: str) -> tuple[str, str, Sequence[str], Sequence[str]]:
+    """What every prompt about a row begins with: its form, question, listed Action Units and labels."""
+    task, form = task_of(sample) or "", form_of(sample, unknown_truth) or ""
+    question, meta = sample.question, sample.meta_info
+    if form != task and question == default_question(task):
+        question = default_question(form)
+    return form, question, meta.au_annotated or MAIN_CODES, meta.label_set or EMOTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer about a row, read and judged."""
+    """An answer about a row, read and judged; ``form`` is the task whose form it must have."""
 
+    form: str
     request: Request
     answer: Answer
     response: Response
@@ -102,6 +115,12 @@ class Asker:
     images: Path
     backend: Backend
 
+    def __post_init__(self) -> None:
+        if self.recipe.unknown_truth == "pseudo" and self.backend.name == "template":
+            what = "unknown_truth: pseudo needs a teacher that looks at the picture"
+            do = "name another teacher, or set unknown_truth: omit"
+            raise UsageError(what, found="the template teacher, which knows only the labels", do=do)
+
     def request(self, sample: Sample, prompt: Prompt, facts: Facts | None, attempt: int) -> Request:
         """A question about a row; ``facts`` is what ``prompt`` tells of the truth, ``attempt`` counts from 0."""
         shown = self.recipe.teacher.pictures
@@ -118,6 +137,7 @@ class Asker:
 
     def told(self, sample: Sample, request: Request, answer: Answer) -> Told:
         """The answer with the verdicts of the recipe's gates."""
-        response = EMPTY if answer.text is None else parse(answer.text, label_set=self.recipe.label_set)
-        candidate = Candidate(sample, answer.outcome, response, self.recipe.label_rule)
-        return Told(request, answer, response, judge(candidate, self.recipe.gates))
+        recipe = self.recipe
+        response = EMPTY if answer.text is None else parse(answer.text, label_set=recipe.label_set)
+        candidate = Candidate(sample, answer.outcome, response, recipe.label_rule, recipe.unknown_truth)
+        return Told(candidate.form or "", request, answer, response, judge(candidate, recipe.gates))

@@ -88,7 +88,14 @@ def _rows(facts: Mapping[str, Any]) -> str:
     ]
     used = {line[3] for line in lines}
     tasks = "\n".join(f"- `{task}`: {meaning}." for task, meaning in _TASKS.items() if task in used)
-    return f"## Rows\n\n{_table(('corpus', 'synthetic', 'split', 'task', 'rows'), lines)}\n\n{tasks}"
+    pseudo = facts["unknown_truth"]["pseudo_rows"]
+    beyond = (
+        f"\n- In {pseudo:,} rows of the tasks `au` and `emotion` the text also states what its writer saw beyond the "
+        "labels: Action Units and an emotion that nobody checked. `meta_info.pseudo_aus` and `pseudo_label` list them; "
+        "they are no truth and are never scored as such. Such texts have the form of `au+emotion`."
+    )
+    table = _table(("corpus", "synthetic", "split", "task", "rows"), lines)
+    return f"## Rows\n\n{table}\n\n{tasks}{beyond if pseudo else ''}"
 
 
 def _au_names(facts: Mapping[str, Any]) -> dict[str, str]:

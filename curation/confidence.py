@@ -15,7 +15,7 @@ from typing import Any
 from curation.asking import Told
 from facial_r1.facs import sort_codes
 from facial_r1.response import Response, predicted_aus, predicted_unknown
-from facial_r1.sample import Sample, task_of
+from facial_r1.sample import Sample
 from facial_r1.scoring import au_f1, label_match
 
 __all__ = ["Agreement", "agreement", "confidence"]
@@ -42,7 +42,7 @@ class Agreement:
 
 def agreement(sample: Sample, text: Told, blind: Sequence[Told], label_rule: str) -> Agreement:
     """How far the blind answers agree with ``text``; one that is no reply (a refusal, an error) says nothing."""
-    task, annotated = task_of(sample) or "", sample.meta_info.au_annotated
+    task, annotated = text.form, sample.meta_info.au_annotated
     own = predicted_aus(text.response, task)
     labels = text.response.answer_labels if task != "au" else ()
     matches, scores = [], []
@@ -62,7 +62,7 @@ def confidence(
     too hard to learn from by comparing answers. ``mentions`` is the share of the replies that claim an Action Unit,
     for those that any of them or the text claims. ``vote`` is what most replies say, None without a majority.
     """
-    task = task_of(sample) or ""
+    task = text.form
     replies = _replies(blind)
     own = predicted_aus(text.response, task)
     counts = Counter(code for reply in replies for code in predicted_aus(reply, task))

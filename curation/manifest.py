@@ -17,7 +17,7 @@ from datasets_builders.synthetic import MARKER
 from facial_r1.facs import sort_codes
 from facial_r1.files import sha256_file
 from facial_r1.recipe import Recipe
-from facial_r1.sample import Sample
+from facial_r1.sample import Sample, form_of
 
 __all__ = ["Census", "CorpusCount", "facts", "file_entry"]
 
@@ -34,10 +34,11 @@ class CorpusCount:
 
 @dataclass(slots=True)
 class Census:
-    """Counts the rows of a release as they pass."""
+    """Counts the rows of a release as they pass; ``pseudo`` those whose text goes beyond the truth of its task."""
 
     corpora: defaultdict[str, CorpusCount] = field(default_factory=lambda: defaultdict(CorpusCount))
     models: set[str] = field(default_factory=set)
+    pseudo: int = 0
 
     def add(self, sample: Sample) -> None:
         """Count one row."""
@@ -49,6 +50,7 @@ class Census:
         count.labels.update(sample.labels)
         if meta.model is not None:
             self.models.add(meta.model)
+        self.pseudo += form_of(sample) != meta.task
 
     def rows(self, split: str) -> int:
         """Rows of one split."""
@@ -77,6 +79,7 @@ def facts(
         "recipe_sha256": recipe.hash(),
         "seed": recipe.seed,
         "rows": {split: census.rows(split) for split in splits},
+        "unknown_truth": {"rule": recipe.unknown_truth, "pseudo_rows": census.pseudo},
         "teacher": {"backend": recipe.teacher.backend, "models": sorted(census.models)},
         "gates": [gate.model_dump(mode="json") for gate in recipe.gates],
         "corpora": {name: _corpus(name, count, recipe) for name, count in sorted(census.corpora.items())},

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from curation.asking import known_of
 from curation.frozen import Frozen
 from curation.ranking import reserved
 from curation.rows import Row, to_rows
 from curation.select import PartReport, choose
-from curation.teach import facts_of, prompt_of
+from curation.teach import facts_of
 from curation.unify import Unified, find_corpora, scan, summed_up
 from datasets_builders.common.corpus import Corpus, Report
 from facial_r1.inference.prices import price_of, usd
 from facial_r1.progress import Progress
-from facial_r1.prompt import default_question
+from facial_r1.prompt import default_question, teacher_prompt
 from facial_r1.recipe import Recipe
 from facial_r1.sample import Meta, Sample, task_of
 
@@ -111,4 +112,6 @@ def _prompt_lengths(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Itera
         meta = Meta(au_annotated=list(known.au_set) if row.scored else [], label_set=list(known.label_set))
         sample = Sample(row.id, row.dataset, AUs=list(row.aus), labels=list(row.labels), meta_info=meta)
         sample.question = default_question(task_of(sample) or "")
-        yield len(prompt_of(sample, facts_of(sample, recipe.label_rule), recipe.label_rule).text)
+        told = facts_of(sample, recipe.label_rule)
+        prompt = teacher_prompt(*known_of(sample, recipe.unknown_truth), told, label_rule=recipe.label_rule)
+        yield len(prompt.text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,10 @@ from curation.verdicts import answered
 from facial_r1.errors import CorruptState, GateFailed
 from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
 from facial_r1.progress import Progress
-from facial_r1.sample import Sample
+from facial_r1.prompt import default_question
+from facial_r1.recipe import Recipe
+from facial_r1.response import parse
+from facial_r1.sample import Sample, form_of, task_of
 
 __all__ = ["Cell", "Pictures", "cell_table", "release"]
 
@@ -139,17 +142,30 @@ def _chosen(run: Run, cells: Sequence[Cell]) -> Iterator[Sample]:
             continue
         released = task["id"]
         left[task["cell"]] -= 1
-        yield _row(task, answer, run.recipe.teacher.backend)
+        yield _row(task, answer, run.recipe)
 
 
-def _row(task: dict[str, Any], answer: dict[str, Any], generator: str) -> Sample:
+def _row(task: dict[str, Any], answer: dict[str, Any], recipe: Recipe) -> Sample:
     sample = Sample.from_own(task["sample"])
     sample.description = answer["text"].strip()
+    if recipe.unknown_truth == "pseudo":
+        _mark_pseudo(sample, recipe.label_set)
     meta = sample.meta_info
-    meta.generator, meta.model, meta.prompt_hash = generator, answer["model"], answer["prompt_hash"]
+    meta.generator, meta.model, meta.prompt_hash = recipe.teacher.backend, answer["model"], answer["prompt_hash"]
     meta.attempts = answer["attempt"] + 1
     meta.label_conditioned = answer["conditioned"]
     return sample
+
+
+def _mark_pseudo(sample: Sample, label_set: Iterable[str]) -> None:
+    """List what the text states beyond the truth; AUs and labels stay what the corpus says."""
+    response, meta = parse(sample.description, label_set=label_set), sample.meta_info
+    meta.pseudo_aus = [au for au in response.claimed_aus if au not in meta.au_annotated]
+    if not sample.labels:
+        meta.pseudo_label = " and ".join(response.answer_labels) or None
+    task, form = task_of(sample) or "", form_of(sample) or ""
+    if form != task and sample.question == default_question(task):
+        sample.question = default_question(form)
 
 
 def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from curation.asking import Told
 from curation.gates.registry import OUTCOME, Verdict
 from facial_r1.response import predicted_aus, predicted_unknown
-from facial_r1.sample import Sample, task_of
+from facial_r1.sample import Sample
 from facial_r1.scoring import au_f1
 
 __all__ = ["failed_items", "nearest", "truth_f1"]
@@ -20,6 +20,7 @@ _ITEMS = {
     "au_mismatch": "action_units",
     "au_not_annotated": "unlisted_units",
     "au_number_in_emotion_task": "codes",
+    "unknown_number": "unlisted_units",
     "think_answer_differ": "difference",
     "label_mismatch": "emotion",
     "label_without_truth": "answer",
@@ -61,8 +62,5 @@ def nearest(sample: Sample, group: Sequence[Told]) -> Told:
 
 def truth_f1(sample: Sample, told: Told) -> float:
     """F1 of the claimed against the true Action Units, 0-1; 0 for every answer of a row without annotated ones."""
-    task = task_of(sample)
-    if task is None:
-        return 0.0
-    claimed, unknown = predicted_aus(told.response, task), predicted_unknown(told.response, task)
+    claimed, unknown = predicted_aus(told.response, told.form), predicted_unknown(told.response, told.form)
     return au_f1(claimed, sample.AUs, sample.meta_info.au_annotated, unknown=len(unknown)) or 0.0

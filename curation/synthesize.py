@@ -25,14 +25,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.asking import Asker, Asking, Finding, Told
+from curation.asking import Asker, Asking, Finding, Told, known_of
 from curation.confidence import Agreement, agreement, confidence
 from curation.quotas import beforehand, fill, settings_of
 from curation.repair import failed_items, nearest, truth_f1
 from curation.run import Run
 from curation.spending import Limits
 from curation.teach import facts_of
-from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import UsageError
 from facial_r1.inference.backends import create
 from facial_r1.inference.estimate import Estimate
@@ -166,10 +165,9 @@ class _Rounds:
         told: bool = False,
         last: bool = False,
     ) -> list[Request]:
-        meta, rule = sample.meta_info, self.asker.recipe.label_rule
-        facts = facts_of(sample, rule)
-        shown = facts if told else None
-        known = (facts.task, sample.question, meta.au_annotated, meta.label_set or EMOTIONS)
+        recipe = self.asker.recipe
+        rule, known = recipe.label_rule, known_of(sample, recipe.unknown_truth)
+        shown = facts_of(sample, rule) if told else None
         prompt = repair_prompt(*known, failed, shown, last=last, label_rule=rule)
         return [self.asker.request(sample, prompt, shown, attempt) for attempt in attempts]
 

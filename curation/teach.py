@@ -14,20 +14,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from curation.asking import Asker, Asking, Finding
+from curation.asking import Asker, Asking, Finding, known_of
 from curation.quotas import SENT, beforehand, fill, settings_of
 from curation.run import Run
 from curation.spending import Limits
-from facial_r1.emotions import EMOTIONS
 from facial_r1.inference.backends import create
 from facial_r1.inference.estimate import Estimate
 from facial_r1.inference.protocol import Facts, Request
 from facial_r1.inference.runner import Stats
 from facial_r1.progress import Progress
-from facial_r1.prompt import Prompt, teacher_prompt
+from facial_r1.prompt import teacher_prompt
 from facial_r1.sample import Sample, task_of
 
-__all__ = ["SENT", "estimated", "facts_of", "generate", "prompt_of"]
+__all__ = ["SENT", "estimated", "facts_of", "generate"]
 
 
 def generate(run: Run, *, limits: Limits | None = None, progress: Progress | None = None) -> Stats | None:
@@ -66,13 +65,6 @@ def facts_of(sample: Sample, label_rule: str) -> Facts:
     return Facts(task_of(sample) or "", tuple(sample.AUs if sample.meta_info.au_annotated else ()), tuple(labels))
 
 
-def prompt_of(sample: Sample, facts: Facts, label_rule: str) -> Prompt:
-    """The truth-conditioned prompt for a row, with the codes and labels that its corpus can give."""
-    meta = sample.meta_info
-    labels = meta.label_set or EMOTIONS
-    return teacher_prompt(facts.task, sample.question, meta.au_annotated, labels, facts, label_rule=label_rule)
-
-
 @dataclass(frozen=True, slots=True)
 class _Attempts:
     """The same question again until an answer is accepted or the recipe's attempts are used up."""
@@ -97,4 +89,5 @@ class _Attempts:
     def request(self, sample: Sample, attempt: int) -> Request:
         rule = self.asker.recipe.label_rule
         facts = facts_of(sample, rule)
-        return self.asker.request(sample, prompt_of(sample, facts, rule), facts, attempt)
+        prompt = teacher_prompt(*known_of(sample, self.asker.recipe.unknown_truth), facts, label_rule=rule)
+        return self.asker.request(sample, prompt, facts, attempt)

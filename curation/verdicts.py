@@ -66,7 +66,8 @@ def _rows(run: Run, tally: Tally, progress: Progress) -> Iterator[bytes]:
         sample = Sample.from_own(task["sample"])
         text = answer["text"]
         response = EMPTY if text is None else parse(text, label_set=recipe.label_set)
-        verdicts = judge(Candidate(sample, answer["outcome"], response, recipe.label_rule), recipe.gates)
+        candidate = Candidate(sample, answer["outcome"], response, recipe.label_rule, recipe.unknown_truth)
+        verdicts = judge(candidate, recipe.gates)
         rejected = rejection(verdicts)
         reason = rejected.reason if rejected else None
         tally.add(sample, reason)

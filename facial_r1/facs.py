@@ -21,6 +21,7 @@ __all__ = [
     "ANTAGONISTS",
     "BY_NUMBER",
     "EXCLUSIVE",
+    "MAIN_CODES",
     "PROTOTYPES",
     "REGISTRY",
     "ActionUnit",
@@ -142,6 +143,11 @@ def _read(table: str) -> dict[str, ActionUnit]:
 
 REGISTRY: dict[str, ActionUnit] = _read(_TABLE)
 """Canonical code → unit, in order of number."""
+
+MAIN_CODES: tuple[str, ...] = tuple(
+    unit.code for unit in REGISTRY.values() if unit.kind == "AU" and (unit.number <= 28 or unit.number == 43)
+)
+"""The Action Units of the face proper, by number: what a teacher may name where a corpus scored none."""
 
 BY_NUMBER: dict[int, ActionUnit] = {unit.number: unit for unit in REGISTRY.values()}
 """FACS number → unit; every number has one kind only."""

@@ -133,13 +133,15 @@ def teacher_prompt(
     *,
     label_rule: str = "any",
 ) -> Prompt:
-    """The truth-conditioned prompt: the student's, then what the corpus knows, as far as the task speaks of it.
+    """The truth-conditioned prompt: the student's, then what the corpus knows, as far as ``facts.task`` speaks of it.
+
+    ``facts.task`` is the task of the truth; ``task`` is the form of the text, see :func:`facial_r1.sample.form_of`.
 
     Raises:
         UsageError, InputError: as :func:`student_prompt`.
     """
     student = _student_text(task, question, tuple(aus), tuple(labels), label_rule)
-    return _prompt("\n".join([student, *_told(task, facts)]))
+    return _prompt("\n".join([student, *_told(facts)]))
 
 
 def repair_prompt(
@@ -168,7 +170,7 @@ def repair_prompt(
         raise UsageError("a last repair tells the right answer", found="no facts", do="give the facts")
     lines = [_student_text(task, question, tuple(aus), tuple(labels), label_rule)]
     if facts is not None:
-        lines += _told(task, facts)
+        lines += _told(facts)
     mends = [f"- {MENDS.get(name, f'It did not pass a further check: {name}.')}" for name in failed]
     if mends:
         lines += ["", "---", _REPAIR, *mends]
@@ -177,12 +179,12 @@ def repair_prompt(
     return _prompt("\n".join(lines))
 
 
-def _told(task: str, facts: Facts) -> list[str]:
-    """The lines that state the facts, as far as the task speaks of them."""
+def _told(facts: Facts) -> list[str]:
+    """The lines that state the facts, as far as the truth goes."""
     lines = ["", "---", _FACTS]
-    if task != "emotion":
+    if facts.task != "emotion":
         lines.append(f"Active Action Units: {canonical_answer(facts.aus)}")
-    if task != "au" and facts.labels:
+    if facts.task != "au" and facts.labels:
         lines.append(f"Emotion: {' and '.join(facts.labels)}")
     return lines
 
@@ -191,9 +193,12 @@ def _right(task: str, facts: Facts) -> list[str]:
     """The lines that spell out the right answer."""
     codes = canonical_answer(facts.aus)
     lines = []
-    if task != "emotion":
+    if facts.task != "emotion":
         lines.append(f"- the Action Units in the think block, exactly these: {codes}")
-    lines.append(f"- the answer block, word for word: {codes if task == 'au' else ' and '.join(facts.labels)}")
+    if task == "au":
+        lines.append(f"- the answer block, word for word: {codes}")
+    elif facts.task != "au":
+        lines.append(f"- the answer block, word for word: {' and '.join(facts.labels)}")
     return lines
 
 

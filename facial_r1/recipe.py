@@ -123,7 +123,10 @@ class Recipe(_Strict):
     select: Select
     teacher: Teacher = Teacher()
     synthesis: Synthesis | None = Field(None, description="fill stage 3 by synthesis instead of plain attempts")
-    unknown_truth: Literal["omit"] = Field("omit", description="what a teacher may say beyond the corpus' truth")
+    unknown_truth: Literal["omit", "pseudo"] = Field(
+        "omit",
+        description="what the corpus does not know: left out, or the teacher's own AUs and emotion, marked as pseudo",
+    )
     label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
     gates: tuple[Gate, ...] = DEFAULT_GATES

@@ -19,7 +19,7 @@ from facial_r1.emotions import EMOTIONS, try_canonical
 from facial_r1.errors import InputError, clip
 from facial_r1.files import read_jsonl
 
-__all__ = ["KEYS", "META_KEYS", "TASKS", "Meta", "Sample", "read_samples", "strict_faults", "task_of"]
+__all__ = ["KEYS", "META_KEYS", "TASKS", "Meta", "Sample", "form_of", "read_samples", "strict_faults", "task_of"]
 
 TASKS: tuple[str, ...] = ("au+emotion", "au", "emotion")
 """What the truth of a row allows to ask; see :func:`task_of`."""
@@ -260,6 +260,17 @@ def task_of(sample: Sample) -> str | None:
     """The task that a row's truth allows: AUs were scored, a label is known, both, or neither (None)."""
     scored, labelled = bool(sample.meta_info.au_annotated), bool(sample.labels)
     return {(True, True): "au+emotion", (True, False): "au", (False, True): "emotion"}.get((scored, labelled))
+
+
+def form_of(sample: Sample, unknown_truth: str = "omit") -> str | None:
+    """The task whose form a row's text has: the row's own, and ``au+emotion`` where the text may go beyond the truth.
+
+    That is so under the recipe's ``unknown_truth: pseudo``, and for a released row whose text did (``pseudo_aus``,
+    ``pseudo_label``). What is scored still follows from the truth: :func:`task_of`, ``au_annotated``, ``labels``.
+    """
+    task, meta = task_of(sample), sample.meta_info
+    beyond = unknown_truth == "pseudo" or bool(meta.pseudo_aus) or meta.pseudo_label is not None
+    return "au+emotion" if task and beyond else task
 
 
 def read_samples(path: Path, *, label_set: Iterable[str] = ()) -> Iterator[Sample]:

@@ -22,7 +22,7 @@ from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json
 from facial_r1.recipe import Gate as GateSpec
 from facial_r1.response import Response
-from facial_r1.sample import Sample
+from facial_r1.sample import Sample, form_of
 
 __all__ = ["OUTCOME", "Candidate", "Ruling", "Verdict", "gate", "gate_names", "judge", "rejection", "resolve"]
 
@@ -39,12 +39,24 @@ class Candidate:
         outcome: one of :data:`facial_r1.inference.protocol.OUTCOMES`.
         response: the parsed text; an empty one when there is none.
         label_rule: ``any`` or ``set``, see the recipe.
+        unknown_truth: ``omit`` or ``pseudo``, see the recipe.
     """
 
     sample: Sample
     outcome: str
     response: Response
     label_rule: str = "any"
+    unknown_truth: str = "omit"
+
+    @property
+    def form(self) -> str | None:
+        """The task whose form the answer must have; None when nothing is known of the row."""
+        return form_of(self.sample, self.unknown_truth)
+
+    @property
+    def beyond(self) -> bool:
+        """The answer may state what the corpus does not know."""
+        return self.unknown_truth == "pseudo"
 
 
 @dataclass(frozen=True, slots=True)

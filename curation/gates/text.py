@@ -20,7 +20,6 @@ from facial_r1.response import (
     predicted_unknown,
     uncertain_words,
 )
-from facial_r1.sample import task_of
 from facial_r1.scoring import au_counts, au_f1, label_match
 
 __all__ = ["au_set", "grammar", "label", "task_rules", "vocabulary"]
@@ -48,14 +47,18 @@ def task_rules(candidate: Candidate) -> Ruling:
     au+emotion free                                   emotion words only
     ========== ====================================== =============================================
 
-    *Emotion words* means exactly one, or one and more under ``label_rule: set``.
+    *Emotion words* means exactly one, or one and more under ``label_rule: set``. Under ``unknown_truth: pseudo`` every
+    text has the form of ``au+emotion``; numbers that FACS does not have are then turned down here where no AU is known
+    to hold them against.
     """
     response = candidate.response
-    task = task_of(candidate.sample)
+    task = candidate.form
     if task is None:
         return Ruling(False, "no_truth", "neither AUs nor a label are known, so nothing can be checked")
     if task == "au":
         return _au_list(response)
+    if candidate.beyond and not candidate.sample.meta_info.au_annotated and response.unknown_numbers:
+        return Ruling(False, "unknown_number", ", ".join(map(str, response.unknown_numbers)))
     if task == "emotion" and response.mentions:
         numbers = ", ".join(str(mention.number) for mention in response.mentions)
         return Ruling(False, "au_number_in_emotion_task", numbers)
@@ -96,7 +99,8 @@ def au_set(
     """The claimed AUs against the true ones, over the AUs that were annotated. The value is their F1.
 
     An unknown number is a false positive. A known AU outside the annotated ones is neither right nor wrong, hence
-    may not be claimed: it is rejected under its own reason and does not touch the value.
+    may not be claimed (unless ``unknown_truth: pseudo`` lets it stand): it is rejected under its own reason and does
+    not touch the value.
 
     Args:
         candidate: the answer and its row.
@@ -105,14 +109,14 @@ def au_set(
         threshold: least F1 for ``f1``, 0-1.
     """
     sample, response = candidate.sample, candidate.response
-    task, annotated = task_of(sample), sample.meta_info.au_annotated
+    task, annotated = candidate.form, sample.meta_info.au_annotated
     if task is None or not annotated:
         return _NOT_APPLICABLE
     claimed, unknown = predicted_aus(response, task), predicted_unknown(response, task)
     counts = au_counts(claimed, sample.AUs, annotated, unknown=len(unknown))
     value = au_f1(claimed, sample.AUs, annotated, unknown=len(unknown))
     unscored = [au for au in claimed if au not in annotated]
-    if unscored:
+    if unscored and not candidate.beyond:
         return Ruling(False, "au_not_annotated", ", ".join(unscored), value)
     passed = {
         "exact": counts.fp == counts.fn == 0,
@@ -121,7 +125,8 @@ def au_set(
     }[mode]
     if passed:
         return Ruling(True, value=value)
-    return Ruling(False, "au_mismatch", _difference(claimed, unknown, sample.AUs), value)
+    scored = [au for au in claimed if au in annotated]
+    return Ruling(False, "au_mismatch", _difference(scored, unknown, sample.AUs), value)
 
 
 def _difference(claimed: Sequence[str], unknown: Sequence[int], true: Sequence[str]) -> str:
@@ -137,12 +142,14 @@ def _difference(claimed: Sequence[str], unknown: Sequence[int], true: Sequence[s
 def label(candidate: Candidate) -> Ruling:
     """The emotion of the answer against the true ones, by the recipe's ``label_rule``.
 
-    Does not apply to a row without a label, except that its answer may not name an emotion: nobody could check it.
+    Does not apply to a row without a label, except that its answer may not name an emotion: nobody could check it
+    (under ``unknown_truth: pseudo`` it may).
     """
     claimed, sample = candidate.response.answer_labels, candidate.sample
     match = label_match(claimed, sample.labels, rule=candidate.label_rule)
     if match is None:
-        return Ruling(False, "label_without_truth", ", ".join(claimed)) if claimed else _NOT_APPLICABLE
+        forbidden = claimed and not candidate.beyond
+        return Ruling(False, "label_without_truth", ", ".join(claimed)) if forbidden else _NOT_APPLICABLE
     if match:
         return Ruling(True, value=1.0)
     return Ruling(False, "label_mismatch", f"{', '.join(claimed) or 'none'}, true {', '.join(sample.labels)}", 0.0)

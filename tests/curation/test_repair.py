@@ -22,9 +22,10 @@ def told(reply: str | None, attempt: int = 0, outcome: str = "ok") -> Told:
     sample = sample_of("both", 0)
     sample.AUs, sample.labels = ["AU1", "AU4"], ["fear"]
     response = parse(reply or "")
-    verdicts = judge(Candidate(sample, outcome, response), DEFAULT_GATES)
+    candidate = Candidate(sample, outcome, response)
+    verdicts = judge(candidate, DEFAULT_GATES)
     request = Request(sample.id, "", "", attempt=attempt)
-    return Told(request, Answer("k", sample.id, outcome, reply, "m", attempt), response, verdicts)
+    return Told(candidate.form or "", request, Answer("k", sample.id, outcome, reply, "m", attempt), response, verdicts)
 
 
 def reply(think: str = "Brows up (AU1), brows down (AU4).", answer: str = "fear") -> str:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from lessons import bytes_of, chance, make_run, rows_of, sample_of
 
 from curation import teach
+from curation.asking import known_of
 from curation.gates import Candidate, judge, rejection
 from curation.run import ANSWERS, TASKS, Run, finish
 from curation.spending import Limits
@@ -28,6 +29,7 @@ from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
 from facial_r1.inference.journal import Journal
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
+from facial_r1.prompt import teacher_prompt
 from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import parse
 from facial_r1.sample import Sample
@@ -221,7 +223,7 @@ def test_the_teacher_is_told_what_the_corpus_knows_and_no_more(
     sample = sample_of(name, 0)
     sample.AUs, sample.labels = ["AU1", "AU5"], labels
     assert teach.facts_of(sample, rule) == facts
-    text = teach.prompt_of(sample, facts, rule).text
+    text = teacher_prompt(*known_of(sample, "omit"), facts, label_rule=rule).text
     assert ("AU1" in text) == (name != "emo")
     assert all(label in text.splitlines()[-1] for label in facts.labels)
 

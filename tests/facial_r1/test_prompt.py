@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facial_r1.emotions import EMOTIONS, EMOTIONS_7
 from facial_r1.errors import InputError, UsageError
-from facial_r1.facs import EXCLUSIVE, PROTOTYPES, REGISTRY, number, sort_codes
+from facial_r1.facs import EXCLUSIVE, MAIN_CODES, PROTOTYPES, REGISTRY, number, sort_codes
 from facial_r1.inference.protocol import Facts
 from facial_r1.prompt import (
     MENDS,
@@ -199,10 +199,12 @@ def test_a_change_of_wording_raises_the_version() -> None:
         "au": "3fdd1a8654edafa3",
         "emotion": "db66fbbdcbedaa74",
     }
-    facts = Facts("", ("AU6", "AU12"), ("happiness",))
-    found = {task: teacher_prompt(task, "", DISFA, EMOTIONS, facts).hash[:16] for task in TASKS}
+    known = {task: Facts(task, ("AU6", "AU12"), ("happiness",)) for task in TASKS}
+    found = {task: teacher_prompt(task, "", DISFA, EMOTIONS, known[task]).hash[:16] for task in TASKS}
     assert (PROMPT_VERSION, found) == ("1", pinned)
-    repairs = {task: repair_prompt(task, "", DISFA, EMOTIONS, MENDS, facts, last=True).hash[:16] for task in TASKS}
+    repairs = {
+        task: repair_prompt(task, "", DISFA, EMOTIONS, MENDS, known[task], last=True).hash[:16] for task in TASKS
+    }
     assert repairs == {"au+emotion": "a9f9bd04bd8c4722", "au": "8f9ce611e902dcad", "emotion": "fea7d2f80dc97bf0"}
 
 
@@ -225,3 +227,21 @@ def test_a_prompt_that_cannot_be_asked(task: str, aus: tuple[str], labels: tuple
 def test_an_unknown_code_is_an_error() -> None:
     with pytest.raises(InputError, match=r"unknown Action Unit. Found: AU99. Expected: a canonical code"):
         student_prompt("au", "", ("AU99",), ())
+
+
+def test_a_form_beyond_the_truth_tells_only_what_the_corpus_knows() -> None:
+    """``unknown_truth: pseudo``: the form asks for both, the facts tell one."""
+    aus = teacher_prompt("au+emotion", "", DISFA, EMOTIONS, Facts("au", ("AU6", "AU12")))
+    assert "Active Action Units: AU6, AU12" in aus.text
+    assert "Emotion:" not in aus.text
+    word = teacher_prompt("au+emotion", "", MAIN_CODES, EMOTIONS_7, Facts("emotion", (), ("fear",)))
+    assert word.text.endswith("Emotion: fear")
+    assert "Active Action Units" not in word.text
+
+
+def test_a_last_repair_beyond_the_truth_spells_out_only_the_truth() -> None:
+    aus = repair_prompt("au+emotion", "", DISFA, EMOTIONS, ["action_units"], Facts("au", ("AU6",)), last=True)
+    assert aus.text.endswith("exactly these: AU6")
+    word = repair_prompt("au+emotion", "", DISFA, EMOTIONS, ["emotion"], Facts("emotion", (), ("fear",)), last=True)
+    assert word.text.endswith("word for word: fear")
+    assert "exactly these" not in word.text

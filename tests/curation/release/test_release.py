@@ -454,3 +454,24 @@ def test_gates_of_the_recipe_are_in_the_manifest(building: Any, sample: Maker, t
     folder = released(build.add(sample(1), text(sample(1))).write())
     gates = orjson.loads((folder / "manifest.json").read_bytes())["gates"]
     assert [Gate(**entry) for entry in gates] == list(build.run.recipe.gates)
+
+
+def test_what_a_teacher_saw_beyond_the_truth_is_released_as_pseudo(building: Any, sample: Maker) -> None:
+    text = "<think>Cheeks lifted (AU6), lip corners pulled up (AU12), lips tight (AU23).</think><answer>fear</answer>"
+    build = building(unknown_truth="pseudo").add(sample(1), text).add(sample(2, "fer2013", labels=["fear"]), text)
+    folder = released(build.write())
+    disfa, fer = rows(folder)
+    assert (disfa["AUs"], disfa["labels"]) == (["AU6", "AU12"], [])
+    assert (disfa["meta_info"]["pseudo_aus"], disfa["meta_info"]["pseudo_label"]) == (["AU23"], "fear")
+    assert (fer["AUs"], fer["labels"]) == ([], ["fear"])
+    assert (fer["meta_info"]["pseudo_aus"], fer["meta_info"]["pseudo_label"]) == (["AU6", "AU12", "AU23"], None)
+    assert [row["meta_info"]["task"] for row in (disfa, fer)] == ["au", "emotion"], "the task follows from the truth"
+    manifest = orjson.loads((folder / "manifest.json").read_bytes())
+    assert manifest["unknown_truth"] == {"rule": "pseudo", "pseudo_rows": 2}
+    assert "In 2 rows of the tasks `au` and `emotion` the text also states" in (folder / "README.md").read_text()
+
+
+def test_a_release_that_keeps_to_the_truth_says_nothing_of_pseudo(small_run: Run) -> None:
+    folder = released(small_run)
+    assert orjson.loads((folder / "manifest.json").read_bytes())["unknown_truth"] == {"rule": "omit", "pseudo_rows": 0}
+    assert "nobody checked" not in (folder / "README.md").read_text()
