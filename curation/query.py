@@ -59,6 +59,15 @@ _ANSWER = {
     "conditioned": "BOOLEAN",
     "usage": "MAP(VARCHAR, BIGINT)",
 }
+_MENTION = {"au": "VARCHAR", "value": "DOUBLE"}
+_CONFIDENCE = {
+    **dict.fromkeys(("id", "key"), "VARCHAR"),
+    "accepted": "BOOLEAN",
+    **dict.fromkeys(("asked", "replies", "right"), "INTEGER"),
+    **dict.fromkeys(("agreement", "label_agreement", "au_f1"), "DOUBLE"),
+    "mentions": f"{_struct(_MENTION)}[]",
+    "vote": _struct({"labels": "VARCHAR[]", "AUs": "VARCHAR[]"}),
+}
 _RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}
 _VERDICT = {
     **dict.fromkeys(("id", "key", "cell", "reason"), "VARCHAR"),
@@ -89,7 +98,7 @@ def sql(place: Path, statement: str) -> Table:
 
     Args:
         place: a run directory, a release folder, or one JSONL file of rows.
-        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, prompts, verdicts, dropped, release``,
+        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence, prompts, verdicts, dropped, release``,
             as far as their stages exist; a single file is the view ``samples``, a release folder ``release``.
 
     Raises:
@@ -143,6 +152,8 @@ def _run_sources(root: Path) -> dict[str, list[Source]]:
         "cells": [(tasks / "cells.jsonl", _CELL, "*")],
         "dropped": [(root / stage / _DROPPED_FILE, _DROPPED, f"'{stage}' AS stage, *") for stage in (SAMPLES, TASKS)],
         "answers": [(answers / "answers.jsonl", _ANSWER, "*")],
+        "blind": [(answers / "blind.jsonl", _ANSWER, "*")],
+        "confidence": [(answers / "confidence.jsonl", _CONFIDENCE, "*")],
         "prompts": [(answers / "prompts.jsonl", _PROMPT, "*")],
         "verdicts": [(root / VERDICTS / "verdicts.jsonl", _VERDICT, "*")],
         "release": _release_sources(root / RELEASE),

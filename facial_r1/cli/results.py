@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facial_r1.recipe import Recipe
 
 __all__ = [
+    "show_acceptance",
     "show_absent",
     "show_build",
     "show_cells",
@@ -92,6 +93,17 @@ def show_shortage(run: Run) -> None:
     if cells:
         rows = [(cell.cell, cell.quota, cell.tried, cell.accepted, cell.short) for cell in cells]
         table("Quotas that are short", ("quota", "wanted", "tried", "accepted", "short"), rows)
+
+
+def show_acceptance(summary: Mapping[str, Any]) -> None:
+    """Accepted answers of all that were given, per corpus, label and Action Unit: what is hard, and would be skewed."""
+    groups = [("all", {"": summary}), *((name, summary[name]) for name in ("corpus", "label", "au"))]
+    rows = []
+    for group, entries in groups:
+        for name, entry in entries.items():
+            accepted, answers = entry["accepted"], entry["accepted"] + sum(entry["rejected"].values())
+            rows.append((f"{group} {name}".strip(), answers, accepted, 100 * accepted / answers if answers else None))
+    table("Acceptance", ("", "answers", "accepted", "%"), rows)
 
 
 def show_verdicts(summary: dict[str, Any]) -> None:

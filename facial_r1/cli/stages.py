@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facial_r1.cli.results import show_absent, show_build, show_plan, show_quotas, show_shortage, show_verdicts
+from facial_r1.cli.results import (
+    show_absent,
+    show_acceptance,
+    show_build,
+    show_plan,
+    show_quotas,
+    show_shortage,
+    show_verdicts,
+)
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
 from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests
 from facial_r1.errors import GateFailed, UsageError
@@ -129,6 +137,7 @@ def gate(run: RunFolder, quiet: Quiet = False) -> None:
     opened = Run.open(run)
     with progress(quiet) as bar:
         summary = curation.gate(opened, progress=bar)
+    show_acceptance(summary)
     show_verdicts(summary)
     _done(opened, VERDICTS)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facial_r1.cli.results import show_quotas, show_verdicts
+from facial_r1.cli.results import show_acceptance, show_quotas, show_verdicts
 from facial_r1.cli.show import Quiet, out, progress, table
 from facial_r1.errors import UsageError
 
@@ -27,7 +27,6 @@ __all__ = [
     "Rpm",
     "Tpm",
     "generate",
-    "show_acceptance",
     "show_estimate",
     "synthesize",
 ]
@@ -135,17 +134,6 @@ def synthesize(
     show_acceptance(summary)
     show_verdicts(summary)
     show_quotas(cell_table(filled))
-
-
-def show_acceptance(summary: Mapping[str, Any]) -> None:
-    """Accepted answers of all that were given, per corpus, label and Action Unit: what is hard, and would be skewed."""
-    groups = [("all", {"": summary}), *((name, summary[name]) for name in ("corpus", "label", "au"))]
-    rows = []
-    for group, entries in groups:
-        for name, entry in entries.items():
-            accepted, answers = entry["accepted"], entry["accepted"] + sum(entry["rejected"].values())
-            rows.append((f"{group} {name}".strip(), answers, accepted, 100 * accepted / answers if answers else None))
-    table("Acceptance", ("", "answers", "accepted", "%"), rows)
 
 
 def _ask(

@@ -213,3 +213,17 @@ def test_where_nothing_is_there_is_said(tmp_path: Path) -> None:
         sql(tmp_path / "nowhere", "select 1")
     with pytest.raises(InputError, match="nothing here can be asked"):
         sql(tmp_path, "select 1")
+
+
+def test_blind_answers_and_confidence_can_be_asked(run: Path) -> None:
+    """Types as given, although nobody replied about the first row."""
+    silent = {"id": "a", "key": "k", "accepted": False, "asked": 2, "replies": 0, "right": 0, "mentions": []}
+    silent |= {"agreement": None, "label_agreement": None, "au_f1": None, "vote": {"labels": None, "AUs": None}}
+    heard = silent | {"id": "b", "replies": 2, "agreement": 0.5, "mentions": [{"au": "AU6", "value": 0.5}]}
+    heard["vote"] = {"labels": ["fear"], "AUs": []}
+    write_jsonl(run / ANSWERS / "confidence.jsonl", [silent, heard])
+    write_jsonl(run / ANSWERS / "blind.jsonl", [{"id": "b", "key": "x", "outcome": "refusal", "attempt": 1000}])
+    assert names(sql(run, "SHOW TABLES")) == tuple(sorted((*ALL_VIEWS, "blind", "confidence")))
+    found = sql(run, "SELECT id, agreement, mentions[1].value, vote.labels[1] FROM confidence ORDER BY id")
+    assert found.rows == [("a", None, None, None), ("b", 0.5, 0.5, "fear")]
+    assert sql(run, "SELECT outcome, text FROM blind").rows == [("refusal", None)]
