@@ -98,7 +98,8 @@ def sql(place: Path, statement: str) -> Table:
 
     Args:
         place: a run directory, a release folder, or one JSONL file of rows.
-        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence, prompts, verdicts, dropped, release``,
+        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence,
+            prompts, verdicts, dropped, release``,
             as far as their stages exist; a single file is the view ``samples``, a release folder ``release``.
 
     Raises:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from facial_r1.recipe import Recipe
 
 __all__ = [
-    "show_acceptance",
     "show_absent",
+    "show_acceptance",
     "show_build",
     "show_cells",
     "show_plan",

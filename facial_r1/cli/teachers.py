@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facial_r1.cli.results import show_acceptance, show_quotas, show_verdicts
-from facial_r1.cli.show import Quiet, out, progress, table
+from facial_r1.cli.show import Quiet, out, progress
 from facial_r1.errors import UsageError
 
 if TYPE_CHECKING:
