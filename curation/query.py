@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 from curation.run import ANSWERS, RELEASE, SAMPLES, STAGES, TASKS, VERDICTS
 from curation.splits import SPLITS
+from facial_r1.columns import SAMPLE_TYPES, struct
 from facial_r1.errors import InputError, UsageError
-from facial_r1.sample import Meta
 
-__all__ = ["META_TYPES", "SAMPLE_TYPES", "Table", "sql"]
+__all__ = ["Table", "sql"]
 
 
 class Table(NamedTuple):
@@ -25,33 +25,6 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
-
-_TYPES = {
-    "str | None": "VARCHAR",
-    "int | None": "INTEGER",
-    "bool | None": "BOOLEAN",
-    "list[str]": "VARCHAR[]",
-    "list[int] | None": "INTEGER[]",
-}
-_PAIRS = {"au_intensity": "STRUCT(au VARCHAR, value INTEGER)[]", "au_side": "STRUCT(au VARCHAR, value VARCHAR)[]"}
-
-
-def _struct(columns: Mapping[str, str]) -> str:
-    return "STRUCT(" + ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) + ")"
-
-
-META_TYPES: dict[str, str] = {
-    name: _PAIRS.get(name) or _TYPES[str(hint)] for name, hint in get_type_hints(Meta).items()
-}
-"""Key of ``meta_info`` → DuckDB type."""
-
-SAMPLE_TYPES: dict[str, str] = {
-    **dict.fromkeys(("id", "dataset", "image", "question"), "VARCHAR"),
-    **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
-    "description": "VARCHAR",
-    "meta_info": _struct(META_TYPES),
-}
-"""Key of a row → DuckDB type."""
 
 _ANSWER = {
     **dict.fromkeys(("key", "id", "outcome", "text", "model", "prompt_hash", "detail"), "VARCHAR"),
@@ -65,22 +38,22 @@ _CONFIDENCE = {
     "accepted": "BOOLEAN",
     **dict.fromkeys(("asked", "replies", "right"), "INTEGER"),
     **dict.fromkeys(("agreement", "label_agreement", "au_f1"), "DOUBLE"),
-    "mentions": f"{_struct(_MENTION)}[]",
-    "vote": _struct({"labels": "VARCHAR[]", "AUs": "VARCHAR[]"}),
+    "mentions": f"{struct(_MENTION)}[]",
+    "vote": struct({"labels": "VARCHAR[]", "AUs": "VARCHAR[]"}),
 }
 _RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}
 _VERDICT = {
     **dict.fromkeys(("id", "key", "cell", "reason"), "VARCHAR"),
     **dict.fromkeys(("attempt", "rank"), "INTEGER"),
     "accepted": "BOOLEAN",
-    "verdicts": f"{_struct(_RULING)}[]",
+    "verdicts": f"{struct(_RULING)}[]",
 }
 _DROPPED = {
     **dict.fromkeys(("dataset", "id", "reason", "detail", "source"), "VARCHAR"),
     **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
 }
 _CELL = {**dict.fromkeys(("cell", "corpus", "split", "class"), "VARCHAR"), "quota": "INTEGER"}
-_TASK = {"id": "VARCHAR", "cell": "VARCHAR", "rank": "INTEGER", "sample": _struct(SAMPLE_TYPES)}
+_TASK = {"id": "VARCHAR", "cell": "VARCHAR", "rank": "INTEGER", "sample": struct(SAMPLE_TYPES)}
 _PROMPT = {"hash": "VARCHAR", "text": "VARCHAR"}
 _DROPPED_FILE = "dropped.jsonl"
 
@@ -98,9 +71,9 @@ def sql(place: Path, statement: str) -> Table:
 
     Args:
         place: a run directory, a release folder, or one JSONL file of rows.
-        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence,
-            prompts, verdicts, dropped, release``,
-            as far as their stages exist; a single file is the view ``samples``, a release folder ``release``.
+        statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence, prompts, verdicts,
+            dropped, release``, as far as their stages exist; a single file is the view ``samples``, a release folder
+            ``release``.
 
     Raises:
         InputError: when ``place`` holds nothing that could be asked, or a file does not fit its columns.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import curation
-from curation.query import META_TYPES, SAMPLE_TYPES, Table, sql
+from curation.query import Table, sql
 from curation.run import ANSWERS, RELEASE, SAMPLES, TASKS, VERDICTS
+from facial_r1.columns import META_TYPES, SAMPLE_TYPES
 from facial_r1.errors import InputError, UsageError
 from facial_r1.files import write_jsonl
 from facial_r1.sample import KEYS, META_KEYS, Meta, Sample
