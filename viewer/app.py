@@ -225,8 +225,8 @@ def _session(values: Sequence[Any]) -> Session:
         models=models or (),
         subject=subject or "",
         text=text or "",
-        words=(shortest, longest),
-        score=(lowest, highest),
+        words=(shortest or None, longest or None),  # an empty field comes as None or as 0
+        score=(lowest or None, highest or None),
         review=review or (),
     )
     return Session(chosen, sort or "file order")

@@ -54,9 +54,7 @@ def compare_tab(other: Place) -> Callable[[Store, gr.State], None]:
 def reviewers_tab(store: Store, _session: gr.State) -> None:
     """Agreement of reviewers, and the review sheet out and in."""
     with gr.Tab("Reviewers"):
-        table = gr.Dataframe(
-            headers=["first", "second", "rows", "same", "Cohen's kappa"], interactive=False, elem_id="agreement"
-        )
+        kappas = gr.HTML(elem_id="agreement")
         fresh = gr.Button("refresh", size="sm")
         gr.Markdown("A review sheet is a CSV: fill `decision` (accept, reject, edit), `reason` and what is new.")
         with gr.Row():
@@ -70,9 +68,13 @@ def reviewers_tab(store: Store, _session: gr.State) -> None:
                 )
         said = gr.HTML(elem_id="sheet-said")
 
-        def look() -> list[list[Any]]:
+        def look() -> str:
             found = agreement(read_reviews(store.place.reviews))
-            return [[a.first, a.second, a.rows, a.same, "–" if a.kappa is None else round(a.kappa, 3)] for a in found]
+            if not found:
+                return Markup("<p>Two reviewers who share rows are needed before they can be compared.</p>")
+            shown = [(a.first, a.second, a.rows, a.same, "–" if a.kappa is None else a.kappa) for a in found]
+            columns = ("first", "second", "rows", "same", "Cohen's kappa")
+            return Markup('<div class="sample">{}</div>').format(table(columns, shown, caption="Agreement"))
 
         def write() -> str:
             rows = store.page(Filter(review=["unreviewed"]), "file order", 0, 100_000)
@@ -91,8 +93,8 @@ def reviewers_tab(store: Store, _session: gr.State) -> None:
             return Markup("<p>{:,} decisions taken.</p>").format(count)
 
         quiet: Any = {"show_progress": "hidden", "api_visibility": "private"}
-        gr.on(None, look, None, [table], **quiet)
-        fresh.click(look, None, [table], **quiet)
+        gr.on(None, look, None, [kappas], **quiet)
+        fresh.click(look, None, [kappas], **quiet)
         make.click(write, None, [made], **quiet)
         filled.upload(read, [filled, who], [said], **quiet)
 
