@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli import corpora, data, demo, stages, teachers
+from facial_r1.cli import corpora, data, demo, stages, teachers, view
 
 app = typer.Typer(
     name="facial-r1",
@@ -29,6 +29,7 @@ app.command()(stages.release)
 app.command()(data.validate)
 app.command()(data.sql)
 app.command()(data.doctor)
+app.command()(view.view)
 app.add_typer(corpora.app, name="corpora")
 
 
