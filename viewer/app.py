@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -149,8 +149,10 @@ def _browse(store: Store) -> gr.State:
         return run(now.at(now.spot + step, store.count(now.chosen)))
 
     def opened(now: Session, event: gr.EventData) -> list[Any]:
-        spot = store.position(now.chosen, now.sort, event.id)
-        return run(now if spot is None else now.at(spot, spot + 1))
+        first = now.spot // PAGE * PAGE
+        shown_ids = [row["id"] for row in store.page(now.chosen, now.sort, first, PAGE)]
+        spot = first + shown_ids.index(event.id) if event.id in shown_ids else now.spot
+        return run(replace(now, spot=spot))
 
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
     for component in filters:

@@ -58,7 +58,7 @@ def where(chosen: Filter) -> tuple[str, list[Any]]:
     """The condition and its parameters.
 
     >>> where(Filter(splits=["test"], text="smile"))[1]
-    [['test'], 'smile', 'smile', 'smile']
+    [['test'], 'smile']
 
     Raises:
         UsageError: for an unknown mode of Action Units.
@@ -81,18 +81,17 @@ def where(chosen: Filter) -> tuple[str, list[Any]]:
         parts.append(("list_has_any(labels, ?)", [list(chosen.labels)]))
     if chosen.aus:
         codes = list(chosen.aus)
-        condition = {
-            "any": ('list_has_any("AUs", ?)', [codes]),
-            "all": ('list_has_all("AUs", ?)', [codes]),
-            "none": ('list_has_all(au_annotated, ?) AND NOT list_has_any("AUs", ?)', [codes, codes]),
-        }[chosen.au_mode]
-        parts.append(condition)
+        if chosen.au_mode == "any":
+            parts.append(('list_has_any("AUs", ?)', [codes]))
+        else:
+            present = 'list_contains("AUs", ?)'
+            absent = 'list_contains(au_annotated, ?) AND NOT list_contains("AUs", ?)'
+            one, times = (present, 1) if chosen.au_mode == "all" else (absent, 2)
+            parts += [(one, [code] * times) for code in codes]
     if chosen.subject.strip():
         parts.append(('(subject = ? OR "group" = ?)', [chosen.subject.strip()] * 2))
     if chosen.text.strip():
-        columns = ("description", "question", "id")
-        looked = " OR ".join(f"contains(lower({column}), lower(?))" for column in columns)
-        parts.append((f"({looked})", [chosen.text.strip()] * len(columns)))
+        parts.append(("contains(searched, ?)", [chosen.text.strip().lower()]))
     for column, bounds in (("words", chosen.words), ("score", chosen.score)):
         for sign, bound in zip((">=", "<="), bounds, strict=True):
             if bound is not None:

@@ -37,7 +37,12 @@ _VERDICT = {
     "accepted": "BOOLEAN",
     "verdicts": f"{struct(_RULING)}[]",
 }
-_WORDS = "length(regexp_split_to_array(trim(regexp_replace(description, '<[^>]*>', ' ', 'g')), '\\s+'))"
+_BLANKS = "length(trim(description)) - length(replace(trim(description), ' ', ''))"
+_WORDS = f"CASE WHEN trim(description) = '' THEN 0 ELSE {_BLANKS} + 1 END"
+"""Blanks and one more: a regular expression would take longer than reading the file."""
+
+_SEARCHED = "lower(concat_ws(' ', description, question, id))"
+_SHOWN = "* EXCLUDE (searched)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,10 @@ class Store:
         """Read the files again."""
         self._seen = self._state()
         try:
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE found AS {self._source()}")
             self._db.execute(
                 f"CREATE OR REPLACE TABLE rows AS SELECT *, {_WORDS} AS words, row_number() OVER () - 1 AS place, "
-                "'unreviewed' AS review FROM found"
+                f"'unreviewed' AS review, {_SEARCHED} AS searched FROM ({self._source()})"
             )
-            self._db.execute("DROP TABLE found")
         except duckdb.Error as error:
             found = str(error).splitlines()[0]
             do = "check the files with `facial-r1 validate`"
@@ -89,7 +92,7 @@ class Store:
         if not decided:
             self._db.execute("UPDATE rows SET review = 'unreviewed' WHERE review <> 'unreviewed'")
             return
-        texts = self._ask("SELECT id, description FROM rows WHERE list_contains(?, id)", [list(decided)])
+        texts = self._ask("SELECT id, description FROM rows WHERE id IN ?", [list(decided)])
         marks = []
         for name, text in texts:
             seen = text_hash(text or "")
@@ -116,28 +119,27 @@ class Store:
     def page(self, chosen: Filter, sort: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """Some of the rows that pass: what a card or a sample shows."""
         condition, values = where(chosen)
-        return self._dicts(
-            f"SELECT * FROM rows WHERE {condition} ORDER BY {order(sort)} LIMIT ? OFFSET ?", [*values, limit, offset]
-        )
-
-    def position(self, chosen: Filter, sort: str, identifier: str) -> int | None:
-        """At which place of the chosen rows one stands, from 0; None when it is not among them."""
-        condition, values = where(chosen)
+        # First the places alone: sorting whole rows would copy every text.
         found = self._ask(
-            f"SELECT spot FROM (SELECT id, row_number() OVER (ORDER BY {order(sort)}) - 1 AS spot FROM rows "
-            f"WHERE {condition}) WHERE id = ?",
-            [*values, identifier],
+            f"SELECT rowid FROM rows WHERE {condition} ORDER BY {order(sort)} LIMIT ? OFFSET ?",
+            [*values, limit, offset],
         )
-        return int(found[0][0]) if found else None
+        if not found:
+            return []
+        numbers = ", ".join(str(int(number)) for (number,) in found)
+        rows = {
+            row["rowid"]: row for row in self._dicts(f"SELECT rowid, {_SHOWN} FROM rows WHERE rowid IN ({numbers})")
+        }
+        return [{name: value for name, value in rows[number].items() if name != "rowid"} for (number,) in found]
 
     def row(self, identifier: str) -> dict[str, Any] | None:
         """One row by its id."""
-        found = self._dicts("SELECT * FROM rows WHERE id = ? LIMIT 1", [identifier])
+        found = self._dicts(f"SELECT {_SHOWN} FROM rows WHERE id = ? LIMIT 1", [identifier])
         return found[0] if found else None
 
     def rows(self, identifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Several rows by their ids; those that are not here are left out."""
-        found = self._dicts("SELECT * FROM rows WHERE list_contains(?, id)", [list(identifiers)])
+        found = self._dicts(f"SELECT {_SHOWN} FROM rows WHERE id IN ?", [list(identifiers)])
         return {row["id"]: row for row in found}
 
     def counts(self, chosen: Filter) -> Counts:
@@ -250,7 +252,7 @@ class Store:
     def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._db.cursor().execute(statement, list(values)).fetchall()
 
-    def _dicts(self, statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    def _dicts(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         cursor = self._db.cursor().execute(statement, list(values))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
