@@ -47,7 +47,9 @@ def run(
         return out
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(out / "tensorboard"))
     clock = Clock()
+    _quiet()
     trainer = make(out / CHECKPOINTS, [BrokenLoss(), clock, _Told(progress)])
+    trainer.remove_callback(_printer())
     last = last_checkpoint(out / CHECKPOINTS) if resume else None
     try:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -57,6 +59,7 @@ def run(
         do = "lower batch and raise accumulation, lower data.max_pixels, use lora or deepspeed: zero3"
         raise FacialR1Error("the device ran out of memory", found=str(error).splitlines()[0], do=do) from None
     trainer.save_model(str(out))
+    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; run.json says the same
     if trainer.is_world_process_zero():
         prepared.processor.save_pretrained(out)
         facts = _facts(prepared, method, trainer, clock)
@@ -90,6 +93,19 @@ def _facts(prepared: Prepared, method: str, trainer: Any, clock: Any) -> dict[st
         "hardware": hardware(),
         "files": [BEGUN],
     }
+
+
+def _quiet() -> None:
+    """Our own progress tells the steps; the libraries' bars would break its line."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _printer() -> Any:
+    from transformers.trainer_callback import PrinterCallback
+
+    return PrinterCallback
 
 
 def _told_class() -> Any:
