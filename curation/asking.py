@@ -8,42 +8,40 @@ cannot depend on the order in which they came.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from curation.gates import Candidate, judge, rejection
-from curation.gates.registry import Verdict
-from facial_r1.emotions import EMOTIONS
+from curation.evidence import Evidence
+from curation.gates.registry import Candidate, Panel, Verdict, rejection
 from facial_r1.errors import UsageError
-from facial_r1.facs import MAIN_CODES
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
-from facial_r1.prompt import Prompt, default_question
+from facial_r1.prompt import Prompt
 from facial_r1.recipe import Recipe
-from facial_r1.response import EMPTY, Response, parse
-from facial_r1.sample import Sample, form_of, task_of
+from facial_r1.response import Response
+from facial_r1.sample import Sample
 
-__all__ = ["Asker", "Asking", "Finding", "Policy", "Told", "known_of"]
-
-
-def known_of(sample: Sample, unknown_truth: str) -> tuple[str, str, Sequence[str], Sequence[str]]:
-    """What every prompt about a row begins with: its form, question, listed Action Units and labels."""
-    task, form = task_of(sample) or "", form_of(sample, unknown_truth) or ""
-    question, meta = sample.question, sample.meta_info
-    if form != task and question == default_question(task):
-        question = default_question(form)
-    return form, question, meta.au_annotated or MAIN_CODES, meta.label_set or EMOTIONS
+__all__ = ["Asker", "Asking", "Finding", "Policy", "Told"]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer about a row, read and judged; ``form`` is the task whose form it must have."""
+    """An answer about a row, read and judged."""
 
-    form: str
     request: Request
     answer: Answer
-    response: Response
+    candidate: Candidate
     verdicts: Sequence[Verdict]
+
+    @property
+    def form(self) -> str:
+        """The task whose form it must have."""
+        return self.candidate.form or ""
+
+    @property
+    def response(self) -> Response:
+        """The text as the gates read it: in its new form where a reviewer edited it."""
+        return self.candidate.response
 
     @property
     def accepted(self) -> bool:
@@ -75,10 +73,12 @@ class Finding:
         accepted: whether one of its answers can be released; else the cell's next candidate takes its turn.
         rows: the row's lines by name of the policy's files; in ``answers.jsonl`` the answer to release comes first
             among those that the gates accept.
+        texts: these answers in that order, for the gates that compare rows; empty when it is not ``accepted``.
     """
 
     accepted: bool
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    texts: Sequence[Candidate] = ()
 
 
 Asking = Generator[Sequence[Request], Sequence[Answer], Finding]
@@ -114,8 +114,11 @@ class Asker:
     recipe: Recipe
     images: Path
     backend: Backend
+    evidence: Evidence = field(default_factory=Evidence)
+    panel: Panel = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "panel", Panel(self.recipe.gates))
         if self.recipe.unknown_truth == "pseudo" and self.backend.name == "template":
             what = "unknown_truth: pseudo needs a teacher that looks at the picture"
             do = "name another teacher, or set unknown_truth: omit"
@@ -136,8 +139,6 @@ class Asker:
         )
 
     def told(self, sample: Sample, request: Request, answer: Answer) -> Told:
-        """The answer with the verdicts of the recipe's gates."""
-        recipe = self.recipe
-        response = EMPTY if answer.text is None else parse(answer.text, label_set=recipe.label_set)
-        candidate = Candidate(sample, answer.outcome, response, recipe.label_rule, recipe.unknown_truth)
-        return Told(candidate.form or "", request, answer, response, judge(candidate, recipe.gates))
+        """The answer with the verdicts of the recipe's row gates."""
+        candidate = self.evidence.candidate(self.recipe, sample, answer.outcome, answer.text)
+        return Told(request, answer, candidate, self.panel.judge(candidate))

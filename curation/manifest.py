@@ -13,6 +13,7 @@ from typing import Any
 
 import datasets_builders
 import facial_r1
+from curation.checks.rules import FORMAT, rules_of
 from datasets_builders.synthetic import MARKER
 from facial_r1.facs import sort_codes
 from facial_r1.files import sha256_file
@@ -74,6 +75,7 @@ def facts(
         remarks: what selection had to say, such as corpora that share pictures.
     """
     return {
+        "format": FORMAT,
         "name": recipe.name,
         "code": f"facial-r1 {facial_r1.__version__}",
         "recipe_sha256": recipe.hash(),
@@ -82,6 +84,7 @@ def facts(
         "unknown_truth": {"rule": recipe.unknown_truth, "pseudo_rows": census.pseudo},
         "teacher": {"backend": recipe.teacher.backend, "models": sorted(census.models)},
         "gates": [gate.model_dump(mode="json") for gate in recipe.gates],
+        "rules": rules_of(recipe),
         "corpora": {name: _corpus(name, count, recipe) for name, count in sorted(census.corpora.items())},
         "cells": list(cells),
         "remarks": list(remarks),

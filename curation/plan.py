@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from curation.asking import known_of
 from curation.frozen import Frozen
 from curation.ranking import reserved
 from curation.rows import Row, to_rows
@@ -16,7 +15,7 @@ from curation.unify import Unified, find_corpora, scan, summed_up
 from datasets_builders.common.corpus import Corpus, Report
 from facial_r1.inference.prices import price_of, usd
 from facial_r1.progress import Progress
-from facial_r1.prompt import default_question, teacher_prompt
+from facial_r1.prompt import default_question, known_of, teacher_prompt
 from facial_r1.recipe import Recipe
 from facial_r1.sample import Meta, Sample, task_of
 

@@ -16,7 +16,7 @@ from curation.splits import SPLITS
 from facial_r1.columns import SAMPLE_TYPES, struct
 from facial_r1.errors import InputError, UsageError
 
-__all__ = ["Table", "sql"]
+__all__ = ["Table", "read_lines", "sql"]
 
 
 class Table(NamedTuple):
@@ -110,7 +110,7 @@ def _views(place: Path) -> dict[str, str]:
         sources = _run_sources(place) if is_run else {"release": _release_sources(place)}
     else:
         raise InputError("there is no such run, release or file", path=place, do="check the path")
-    queries = {name: [_read(*source) for source in found if source[0].is_file()] for name, found in sources.items()}
+    queries = {name: [read_lines(*source) for source in found if source[0].is_file()] for name, found in sources.items()}
     views = {name: " UNION ALL BY NAME ".join(found) for name, found in queries.items() if found}
     if not views:
         raise InputError("nothing here can be asked", path=place, expected="a run directory, a release or a JSONL file")
@@ -138,7 +138,8 @@ def _release_sources(folder: Path) -> list[Source]:
     return [(folder / f"{split}.jsonl", SAMPLE_TYPES, _ROW) for split in SPLITS]
 
 
-def _read(path: Path, columns: Mapping[str, str], what: str) -> str:
+def read_lines(path: Path, columns: Mapping[str, str], what: str = "*") -> str:
+    """The query that reads a JSONL file: key → DuckDB type, and what to select of them."""
     file = _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))  # a name is a name, no pattern
     types = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
     return f"SELECT {what} FROM read_json({file}, format = 'newline_delimited', columns = {{{types}}})"

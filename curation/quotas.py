@@ -4,6 +4,10 @@ Each cell of the selection asks about its first ``quota`` candidates. A row that
 candidate in rank. So the rows asked are exactly the shortest run of ranks that holds enough accepted ones: which they
 are depends on the answers, never on the order in which they come.
 
+Where the recipe compares rows with each other (:mod:`curation.gates.sets`), the accepted ones are then held against
+each other in the order of the tasks; as many candidates as are rejected are drawn and asked about, until every quota is
+full or its candidates are used up. Each pass follows from the answers alone, so a resumed run takes the same ones.
+
 When all is asked, every row's :data:`~curation.asking.Asking` runs once more over the journal, and what that second run
 finds is written down.
 """
@@ -14,6 +18,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -21,7 +26,8 @@ import orjson
 
 import facial_r1
 from curation.asking import Asking, Finding, Policy
-from curation.gates.registry import resolve
+from curation.gates.registry import Panel
+from curation.gates.sets import Admission
 from curation.run import ANSWERS, TASKS, Run, begin, finish, is_done, outputs_of, writing
 from curation.spending import Limits, budget_of, may_send, price_for
 from facial_r1.errors import CorruptState
@@ -72,8 +78,7 @@ def fill(
     """
     folder, limits = run.folder(ANSWERS), limits or Limits()
     inputs = [path for path in outputs_of(run.folder(TASKS)) if path.name in ("tasks.jsonl", "cells.jsonl")]
-    for gate in run.recipe.gates:
-        resolve(gate)  # a misspelt gate must not wait for the first paid answer
+    panel = Panel(run.recipe.gates)  # a misspelt gate must not wait for the first paid answer
     if is_done(folder, inputs, settings):
         return None
     sent = may_send(run.recipe, backend)
@@ -82,19 +87,21 @@ def fill(
         begin(folder)
         with Journal(folder, progress) as journal, open(run.folder(TASKS) / "tasks.jsonl", "rb") as tasks:
             lesson = _Lesson(policy, tasks, _cells(run))
-            stats = ask(
+            again = partial(
+                ask,
                 backend,
-                lesson.first(),
-                journal,
+                journal=journal,
                 then=lesson.then,
                 concurrency=limits.concurrency,
                 retry_failed=limits.retry_failed,
                 rpm=limits.rpm,
                 tpm=limits.tpm,
                 budget=budget,
-                total=lesson.quota * policy.opening,
                 progress=progress,
             )
+            stats = again(lesson.first(), total=lesson.quota * policy.opening)
+            while panel.sets and (further := lesson.replacements(panel, journal, backend.model)):
+                stats = _sum(stats, again(further, total=len(further)))
             outputs = _write(folder, policy.files, lesson.findings(journal, backend.model), lesson.prompts)
         write_atomic(folder / SENT, canonical_json(sent))
         finish(folder, inputs, settings, {**outputs, SENT: len(sent)})
@@ -124,6 +131,18 @@ def settings_of(recipe: Recipe, backend: Backend) -> dict[str, Any]:
     return {**plain, "model": backend.model, "prompt": PROMPT_VERSION, "version": facial_r1.__version__}
 
 
+def _sum(first: Stats, further: Stats) -> Stats:
+    """What two calls of the runner did together; their budget is one, so the later cost is that of both."""
+    return Stats(
+        first.asked + further.asked,
+        first.reused + further.reused,
+        first.retried + further.retried,
+        first.outcomes + further.outcomes,
+        first.usage + further.usage,
+        further.cost,
+    )
+
+
 @dataclass(slots=True)
 class _Cell:
     """A quota and its candidates by rank, each as the place where its line starts in the tasks.
@@ -131,6 +150,7 @@ class _Cell:
     The ranks below the quota are asked in any case; ``reserve`` is the next one beyond, for a row that was given up.
     """
 
+    name: str
     quota: int
     reserve: int
     lines: array[int] = field(default_factory=lambda: array("Q"))
@@ -211,16 +231,35 @@ class _Lesson:
         """What came out for every row that was asked, in the order of the tasks; collects the prompts on the way."""
         for cell in self.cells:
             for place in cell.drawn:
-                asking = self.policy.about(self.sample(place))
-                group = next(asking)
-                while True:
-                    self.prompts.update((request.prompt_hash, request.prompt) for request in group)
-                    answers = [_kept(journal, request.key(model)) for request in group]
-                    try:
-                        group = asking.send(answers)
-                    except StopIteration as end:
-                        yield end.value
-                        break
+                yield self.finding(place, journal, model)
+
+    def finding(self, place: int, journal: Journal, model: str) -> Finding:
+        """What came out for a row that was asked, from the answers of the journal."""
+        asking = self.policy.about(self.sample(place))
+        group = next(asking)
+        while True:
+            self.prompts.update((request.prompt_hash, request.prompt) for request in group)
+            answers = [_kept(journal, request.key(model)) for request in group]
+            try:
+                group = asking.send(answers)
+            except StopIteration as end:
+                found: Finding = end.value
+                return found
+
+    def replacements(self, panel: Panel, journal: Journal, model: str) -> list[Request]:
+        """The questions about the candidates that take the turn of rows which repeat others; empty when all is full."""
+        admission = Admission(panel, {cell.name: cell.quota for cell in self.cells})
+        for cell in self.cells:
+            for place in cell.drawn:
+                for text in self.finding(place, journal, model).texts:
+                    admission.judge(cell.name, text)
+        further: list[Request] = []
+        for cell in self.cells:
+            begin = len(cell.drawn)
+            for place in cell.lines[begin : begin + cell.quota - admission.kept[cell.name]]:
+                cell.reserve += 1
+                further += self.draw(cell, place)
+        return further
 
     def sample(self, place: int) -> Sample:
         """The sample of the task whose line starts at ``place``."""
@@ -265,7 +304,8 @@ def _cells(run: Run) -> list[_Cell]:
                 do = f"delete {folder / 'done.json'} and build again"
                 what = "this task belongs to a cell that cells.jsonl does not have"
                 raise CorruptState(what, path=folder / "tasks.jsonl", line=number, found=row["cell"], do=do)
-            cell = cells.setdefault(row["cell"], _Cell(quotas[row["cell"]], quotas[row["cell"]]))
+            name = row["cell"]
+            cell = cells.setdefault(name, _Cell(name, quotas[name], quotas[name]))
             cell.lines.append(offset)
             offset += len(line)
     return list(cells.values())

@@ -18,15 +18,19 @@ import orjson
 
 import facial_r1
 from curation.card import card
+from curation.checks.check import FILE as CHECKS
+from curation.checks.check import require, to_json
+from curation.checks.pictures import IMAGE_LIST
+from curation.checks.run import check_release
+from curation.evidence import revised
 from curation.frozen import FILE as FROZEN
 from curation.frozen import frozen_line
-from curation.gates.table import ReleaseGate
 from curation.manifest import Census, facts, file_entry
 from curation.run import ANSWERS, RELEASE, TASKS, VERDICTS, Run, finish, is_done, outputs_of, writing
 from curation.splits import SPLITS
 from curation.teach import SENT
 from curation.verdicts import answered
-from facial_r1.errors import CorruptState, GateFailed
+from facial_r1.errors import CorruptState, GateFailed, UsageError
 from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
 from facial_r1.progress import Progress
 from facial_r1.prompt import default_question
@@ -36,7 +40,6 @@ from facial_r1.sample import Sample, form_of, task_of
 
 __all__ = ["Cell", "Pictures", "cell_table", "release"]
 
-IMAGE_LIST = "images.sha256"
 STEP = 500
 """Rows between two reports of progress."""
 
@@ -86,8 +89,8 @@ def release(run: Run, *, progress: Progress | None = None) -> Path:
     """Write ``5-release`` from the accepted answers; returns the folder.
 
     Raises:
-        GateFailed: when a cell is short and the recipe does not ``allow_short``, or a row breaks the rules of a
-            release; an older release and all stages before stay as they are.
+        GateFailed: when a cell is short and the recipe does not ``allow_short``, or a check of
+            :mod:`curation.checks` fails; an older release and all stages before stay as they are.
         InputError: when the stages before are not done.
         CorruptState: when files of the run contradict each other.
     """
@@ -99,12 +102,14 @@ def release(run: Run, *, progress: Progress | None = None) -> Path:
     if is_done(final, inputs, settings):
         _verify_pictures(final)
         return final
+    (run.root / CHECKS).unlink(missing_ok=True)
     cells = cell_table(run)
     _require_rows(cells, allow_short=run.recipe.allow_short)
     with writing(final):
         try:
             new.mkdir()
             outputs = _write(run, new, cells, progress or Progress())
+            outputs |= _check(run, new, progress)
             finish(new, inputs, settings, outputs)
             os.sync()  # one barrier for the thousands of pictures
         except BaseException:
@@ -142,12 +147,15 @@ def _chosen(run: Run, cells: Sequence[Cell]) -> Iterator[Sample]:
             continue
         released = task["id"]
         left[task["cell"]] -= 1
-        yield _row(task, answer, run.recipe)
+        yield _row(task, answer, verdict["edit"], run.recipe)
 
 
-def _row(task: dict[str, Any], answer: dict[str, Any], recipe: Recipe) -> Sample:
+def _row(task: dict[str, Any], answer: dict[str, Any], edit: dict[str, Any] | None, recipe: Recipe) -> Sample:
     sample = Sample.from_own(task["sample"])
-    sample.description = answer["text"].strip()
+    text: str = answer["text"]
+    if edit is not None:
+        sample, text = revised(sample, edit), edit["description"] or text
+    sample.description = text.strip()
     if recipe.unknown_truth == "pseudo":
         _mark_pseudo(sample, recipe.label_set)
     meta = sample.meta_info
@@ -171,24 +179,21 @@ def _mark_pseudo(sample: Sample, label_set: Iterable[str]) -> None:
 def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) -> dict[str, int]:
     """Fill ``folder``; returns the rows of each file that the stage's marker vouches for."""
     census, pictures = Census(), Pictures(run.images, folder / "images")
-    gate = ReleaseGate(label_set=run.recipe.label_set, private=_private(run))
     total = sum(cell.released for cell in cells)
     tested: list[Mapping[str, Any]] = []
     with ExitStack() as stack:
         files: dict[str | None, IO[bytes]] = {}
         for done, sample in enumerate(_chosen(run, cells), 1):
             line, split = sample.to_line(), sample.meta_info.split
-            if gate.check(sample, line):
-                pictures.add(sample)
-                census.add(sample)
-                if split not in files:  # a split without rows has no file: readers refuse an empty one
-                    files[split] = stack.enter_context(atomic(folder / f"{split}.jsonl"))
-                files[split].write(line)
-                if split == "test":
-                    tested.append(frozen_line(sample))
+            pictures.add(sample)
+            census.add(sample)
+            if split not in files:  # a split without rows has no file: readers refuse an empty one
+                files[split] = stack.enter_context(atomic(folder / f"{split}.jsonl"))
+            files[split].write(line)
+            if split == "test":
+                tested.append(frozen_line(sample))
             if done % STEP == 0 or done == total:
                 progress.step("rows released", done, total)
-        gate.verdict()
     splits = [split for split in SPLITS if split in files]
     rows = {f"{split}.jsonl": census.rows(split) for split in splits} | {IMAGE_LIST: len(pictures.hashes)}
     write_atomic(folder / IMAGE_LIST, pictures.listing())
@@ -201,6 +206,18 @@ def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) ->
     found["files"] = {name: file_entry(folder / name, rows.get(name)) for name in [*rows, "README.md"]}
     write_atomic(folder / "manifest.json", orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     return {**rows, "README.md": 0, "manifest.json": 0}
+
+
+def _check(run: Run, folder: Path, progress: Progress | None) -> dict[str, int]:
+    """Hold what will be released against all checks; the table is kept in the run, and in the release that passes."""
+    frozen = run.recipe.select.frozen_test
+    checks = check_release(folder, private=_private(run), frozen=frozen, progress=progress)
+    table = orjson.dumps(to_json(checks), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_atomic(run.root / CHECKS, table)
+    do = f"see {run.root / CHECKS}; mend what the rows name (or drop them from the recipe) and release again"
+    require(checks, do)
+    write_atomic(folder / CHECKS, table)
+    return {CHECKS: len(checks)}
 
 
 def _private(run: Run) -> set[str]:
@@ -232,7 +249,10 @@ class Pictures:
         expected = sample.meta_info.image_sha256 or ""
         if self.hashes.get(sample.image) == expected:
             return
-        path = inside(self.source, sample.image)
+        try:
+            path = inside(self.source, sample.image)
+        except UsageError:
+            return  # the check image_path names the row
         found = sha256_file(path) if path.is_file() else "no file"
         if found != expected:
             raise CorruptState(

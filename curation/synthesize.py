@@ -25,8 +25,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.asking import Asker, Asking, Finding, Told, known_of
+from curation.asking import Asker, Asking, Finding, Told
 from curation.confidence import Agreement, agreement, confidence
+from curation.evidence import Evidence
 from curation.quotas import beforehand, fill, settings_of
 from curation.repair import failed_items, nearest, truth_f1
 from curation.run import Run
@@ -38,7 +39,7 @@ from facial_r1.inference.estimate import Estimate
 from facial_r1.inference.protocol import Answer, Backend, Request
 from facial_r1.inference.runner import Stats
 from facial_r1.progress import Progress
-from facial_r1.prompt import repair_prompt
+from facial_r1.prompt import known_of, repair_prompt
 from facial_r1.recipe import Synthesis
 from facial_r1.sample import Sample
 
@@ -67,8 +68,10 @@ def synthesize(run: Run, *, limits: Limits | None = None, progress: Progress | N
         FacialR1Error: as :func:`curation.quotas.fill`.
     """
     backend = create(run.recipe.teacher.backend, **run.recipe.teacher.options)
-    policy = _policy(run, backend)
-    settings = {**settings_of(run.recipe, backend), "synthesis": policy.rules.model_dump(mode="json")}
+    evidence = Evidence.of(run.root, run.recipe, progress)
+    policy = _policy(run, backend, evidence)
+    rules = policy.rules.model_dump(mode="json")
+    settings = {**settings_of(run.recipe, backend), "synthesis": rules, **evidence.settings()}
     return fill(run, backend, policy, settings, limits=limits, progress=progress)
 
 
@@ -79,17 +82,17 @@ def estimated(run: Run) -> Estimate:
         InputError, UsageError: as :func:`synthesize`.
     """
     backend = create(run.recipe.teacher.backend, **run.recipe.teacher.options)
-    return beforehand(run, backend, _policy(run, backend))
+    return beforehand(run, backend, _policy(run, backend, Evidence()))
 
 
-def _policy(run: Run, backend: Backend) -> _Rounds:
+def _policy(run: Run, backend: Backend, evidence: Evidence) -> _Rounds:
     rules = run.recipe.synthesis or Synthesis()
     if max(rules.samples, rules.blind) > 1 and backend.params.get("temperature") == 0:
         what = "at temperature 0 several answers to one question are all the same"
         found = f"synthesis.samples: {rules.samples}, synthesis.blind: {rules.blind}"
         do = "set temperature in teacher.options (--option temperature=1), or ask once"
         raise UsageError(what, found=found, do=do)
-    return _Rounds(Asker(run.recipe, run.images, backend), rules)
+    return _Rounds(Asker(run.recipe, run.images, backend, evidence), rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,8 @@ class _Rounds:
         if self.rules.blind:
             rows["blind.jsonl"] = [one.to_json(sample) for one in blind]
             rows["confidence.jsonl"] = [confidence(sample, best, blind, found, accepted=bool(kept))]
-        return Finding(bool(kept), rows)
+        texts = [one.candidate for one in ordered if one.accepted and one.request.attempt not in low]
+        return Finding(bool(kept), rows, texts)
 
     def enough(self, found: Agreement) -> bool:
         """Whether an agreement reaches ``min_agreement``; where one is asked for, an unknown one does not."""

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from curation.asking import Asker, Asking, Finding, known_of
+from curation.asking import Asker, Asking, Finding
+from curation.evidence import Evidence
 from curation.quotas import SENT, beforehand, fill, settings_of
 from curation.run import Run
 from curation.spending import Limits
@@ -23,7 +24,7 @@ from facial_r1.inference.estimate import Estimate
 from facial_r1.inference.protocol import Facts, Request
 from facial_r1.inference.runner import Stats
 from facial_r1.progress import Progress
-from facial_r1.prompt import teacher_prompt
+from facial_r1.prompt import known_of, teacher_prompt
 from facial_r1.sample import Sample, task_of
 
 __all__ = ["SENT", "estimated", "facts_of", "generate"]
@@ -45,8 +46,10 @@ def generate(run: Run, *, limits: Limits | None = None, progress: Progress | Non
         FacialR1Error: as :func:`curation.quotas.fill`.
     """
     backend = create(run.recipe.teacher.backend, **run.recipe.teacher.options)
-    policy = _Attempts(Asker(run.recipe, run.images, backend))
-    return fill(run, backend, policy, settings_of(run.recipe, backend), limits=limits, progress=progress)
+    evidence = Evidence.of(run.root, run.recipe, progress)
+    policy = _Attempts(Asker(run.recipe, run.images, backend, evidence))
+    settings = {**settings_of(run.recipe, backend), **evidence.settings()}
+    return fill(run, backend, policy, settings, limits=limits, progress=progress)
 
 
 def estimated(run: Run) -> Estimate:
@@ -81,7 +84,8 @@ class _Attempts:
             told.append(self.asker.told(sample, request, answer))
             if told[-1].accepted:
                 break
-        return Finding(told[-1].accepted, {"answers.jsonl": [one.to_json(sample) for one in told]})
+        texts = [one.candidate for one in told if one.accepted]
+        return Finding(bool(texts), {"answers.jsonl": [one.to_json(sample) for one in told]}, texts)
 
     def least(self, sample: Sample) -> Iterable[Request]:
         return [self.request(sample, 0)]

@@ -1,8 +1,10 @@
-"""Is this JSONL file usable? Every bad line is named, with what was found, what was expected and what to do.
+"""Is this JSONL file, or this release, usable? Every bad line is named, with what was found and what was expected.
 
-For files that people write themselves in the published schema (one object a line with ``id, dataset, image, question,
+A *file* is what people write themselves in the published schema (one object a line with ``id, dataset, image, question,
 AUs, labels, description, meta_info``). Reading is generous, as everywhere: a free-text description and an unknown key
 inside ``meta_info`` are fine. What a reader would have to guess at is an error.
+
+A *release* is held against everything it promises, as when it was made: see :mod:`curation.checks`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from curation.checks.check import Check
+from curation.checks.run import check_release
 from facial_r1.errors import FacialR1Error, InputError, clip
 from facial_r1.files import canonical_json, inside, parse_json, sha256_bytes
 from facial_r1.progress import Progress
@@ -39,7 +43,8 @@ class Validation:
         rows: lines that hold something; blank ones are skipped.
         bad: how many of them have an error.
         errors, remarks: messages in the order of the lines, at most :data:`LIMIT` each; a remark spoils nothing.
-        datasets, labels, aus: counts over the good rows.
+        datasets, labels, aus: counts over the good rows of a file.
+        checks: the table of a release; ``bad`` counts its checks that failed, ``errors`` are their messages.
     """
 
     path: Path
@@ -50,11 +55,12 @@ class Validation:
     datasets: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     aus: Counter[str] = field(default_factory=Counter)
+    checks: list[Check] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 when every line is good, else 1."""
-        return 1 if self.bad else 0
+        """0 when everything is good; 1 when a line of a file is not, 3 when a check of a release failed."""
+        return (3 if self.checks else 1) if self.bad else 0
 
 
 def validate(
@@ -62,19 +68,24 @@ def validate(
     image_folder: Path | None = None,
     *,
     label_set: Iterable[str] = (),
+    frozen: Path | None = None,
     progress: Progress | None = None,
 ) -> Validation:
-    """Check a JSONL file line by line.
+    """Check a JSONL file line by line, or a release as a whole.
 
     Args:
-        path: the file.
-        image_folder: the folder that ``image`` is relative to; pictures are opened only when it is given.
-        label_set: labels that are allowed beyond the eight.
+        path: the file, or the folder of a release.
+        image_folder: of a file: what ``image`` is relative to; pictures are opened only when it is given.
+        label_set: of a file: labels that are allowed beyond the eight.
+        frozen: of a release: ``frozen-test.jsonl`` of an earlier one, of which nothing may stand outside test.
         progress: told about lines.
 
     Raises:
-        InputError: when the file or the folder is missing; whatever is wrong *inside* is in the result.
+        InputError: when file or folder is missing, or a folder is no release of this version; whatever is wrong
+            *inside* is in the result.
     """
+    if path.is_dir():
+        return _release(path, frozen, progress)
     if not path.is_file():
         raise InputError("there is no such file", path=path, do="check the path")
     if image_folder is not None and not image_folder.is_dir():
@@ -89,6 +100,13 @@ def validate(
     if not check.result.rows:
         check.report([InputError("this file holds no row", path=path, expected="one JSON object a line")])
     return check.result
+
+
+def _release(folder: Path, frozen: Path | None, progress: Progress | None) -> Validation:
+    checks = check_release(folder, private=[str(Path.home())], frozen=frozen, progress=progress)
+    failed = [check for check in checks if check.passed is False]
+    rows = next(check.of for check in checks if check.name == "lines")
+    return Validation(folder, rows, len(failed), [str(check) for check in failed], checks=checks)
 
 
 class _Check:

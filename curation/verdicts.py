@@ -7,20 +7,22 @@ corpus, class and AU, because a filter that keeps only what is right also skews 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 import facial_r1
-from curation.gates.registry import Candidate, judge, rejection
+from curation.evidence import Evidence
+from curation.gates.registry import Panel, Verdict, rejection
+from curation.gates.sets import Admission
 from curation.run import ANSWERS, TASKS, VERDICTS, Run, begin, finish, is_done, outputs_of, writing
 from facial_r1.errors import CorruptState
 from facial_r1.facs import sort_codes
 from facial_r1.files import read_jsonl, to_line, write_atomic, write_jsonl
 from facial_r1.progress import Progress
-from facial_r1.response import EMPTY, parse
+from facial_r1.reviews import Review
 from facial_r1.sample import Sample
 
 __all__ = ["Tally", "answered", "gate"]
@@ -35,58 +37,84 @@ def gate(run: Run, *, progress: Progress | None = None) -> dict[str, Any]:
     A rejected row is no failure: the release decides whether enough rows are left.
 
     Raises:
-        InputError: when the stages before are not done.
+        InputError: when the stages before are not done, or for a line that is no review or no judgement.
         UsageError: for an unknown gate or parameter in the recipe.
         CorruptState: when answers and tasks contradict each other, or a finished file was changed.
     """
     folder = run.folder(VERDICTS)
     inputs = [*outputs_of(run.folder(TASKS)), *outputs_of(run.folder(ANSWERS))]
-    recipe = run.recipe
+    recipe, progress = run.recipe, progress or Progress()
+    evidence = Evidence.of(run.root, recipe, progress)
     settings = {
         "gates": [spec.model_dump(mode="json") for spec in recipe.gates],
         "label_rule": recipe.label_rule,
         "label_set": recipe.label_set,
         "version": facial_r1.__version__,
+        **evidence.settings(),
     }
     if is_done(folder, inputs, settings):
         return dict(orjson.loads((folder / "summary.json").read_bytes()))
     tally = Tally()
     with writing(folder):
         begin(folder)
-        count = write_jsonl(folder / "verdicts.jsonl", _rows(run, tally, progress or Progress()))
-        write_atomic(folder / "summary.json", orjson.dumps(tally.to_json(), option=orjson.OPT_INDENT_2))
+        count = write_jsonl(folder / "verdicts.jsonl", _rows(run, evidence, tally, progress))
+        summary = {**tally.to_json(), **_reviewed(evidence, tally, progress)}
+        write_atomic(folder / "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2))
         finish(folder, inputs, settings, {"verdicts.jsonl": count, "summary.json": 1})
-    return tally.to_json()
+    return summary
 
 
-def _rows(run: Run, tally: Tally, progress: Progress) -> Iterator[bytes]:
+def _rows(run: Run, evidence: Evidence, tally: Tally, progress: Progress) -> Iterator[bytes]:
     recipe = run.recipe
+    panel = Panel(recipe.gates)
+    quotas = {row["cell"]: row["quota"] for _, row in read_jsonl(run.folder(TASKS) / "cells.jsonl")}
+    admission = Admission(panel, quotas)
     done = 0
     for task, answer in answered(run):
         sample = Sample.from_own(task["sample"])
-        text = answer["text"]
-        response = EMPTY if text is None else parse(text, label_set=recipe.label_set)
-        candidate = Candidate(sample, answer["outcome"], response, recipe.label_rule, recipe.unknown_truth)
-        verdicts = judge(candidate, recipe.gates)
+        candidate = evidence.candidate(recipe, sample, answer["outcome"], answer["text"])
+        verdicts = panel.judge(candidate)
+        if rejection(verdicts) is None:
+            verdicts += admission.judge(task["cell"], candidate)
         rejected = rejection(verdicts)
-        reason = rejected.reason if rejected else None
-        tally.add(sample, reason)
-        yield to_line(
-            {
-                "id": task["id"],
-                "key": answer["key"],
-                "attempt": answer["attempt"],
-                "cell": task["cell"],
-                "rank": task["rank"],
-                "accepted": rejected is None,
-                "reason": reason,
-                "verdicts": verdicts,
-            }
-        )
+        tally.add(sample, rejected.reason if rejected else None)
+        tally.reviewed.update((one.id, one.reviewer) for one in evidence.fitting(sample, answer["text"]))
+        yield to_line(_row(task, answer, verdicts, candidate.review))
         done += 1
         if done % STEP == 0:
             progress.step("answers judged", done, None)
     progress.step("answers judged", done, done)
+
+
+def _row(
+    task: Mapping[str, Any], answer: Mapping[str, Any], verdicts: Sequence[Verdict], review: Review | None
+) -> dict[str, Any]:
+    """A line of ``verdicts.jsonl``; ``edit`` is the review that gave the text its new form, None without one."""
+    rejected = rejection(verdicts)
+    return {
+        "id": task["id"],
+        "key": answer["key"],
+        "attempt": answer["attempt"],
+        "cell": task["cell"],
+        "rank": task["rank"],
+        "accepted": rejected is None,
+        "reason": rejected.reason if rejected else None,
+        "verdicts": verdicts,
+        "edit": review if review is not None and review.decision == "edit" else None,
+    }
+
+
+def _reviewed(evidence: Evidence, tally: Tally, progress: Progress) -> dict[str, Any]:
+    """How many of the standing reviews speak of a text of this run; nothing where there are no reviews."""
+    standing = sum(map(len, evidence.decisions.values()))
+    if not standing:
+        return {}
+    ignored = standing - len(tally.reviewed)
+    if ignored:
+        progress.say(
+            f"{ignored} of {standing} reviews are ignored: the run has no such row, or it has another text or task now."
+        )
+    return {"reviews": {"standing": standing, "ignored": ignored}}
 
 
 def answered(run: Run) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -122,13 +150,15 @@ def _counters() -> defaultdict[str, Counter[str | None]]:
 class Tally:
     """Accepted and rejected answers by corpus, class and AU; a blend counts under each of its labels and AUs.
 
-    The counters map a reason to a number of answers; the reason None counts the accepted.
+    The counters map a reason to a number of answers; the reason None counts the accepted. ``reviewed`` holds row and
+    reviewer of every review that speaks of one of the texts.
     """
 
     total: Counter[str | None] = field(default_factory=Counter)
     corpus: defaultdict[str, Counter[str | None]] = field(default_factory=_counters)
     label: defaultdict[str, Counter[str | None]] = field(default_factory=_counters)
     au: defaultdict[str, Counter[str | None]] = field(default_factory=_counters)
+    reviewed: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, sample: Sample, reason: str | None) -> None:
         """Count one answer; ``reason`` is None when it was accepted."""

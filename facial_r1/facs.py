@@ -22,6 +22,7 @@ __all__ = [
     "BY_NUMBER",
     "EXCLUSIVE",
     "MAIN_CODES",
+    "MOVES",
     "PROTOTYPES",
     "REGISTRY",
     "ActionUnit",
@@ -62,41 +63,46 @@ class ActionUnit:
 # number | kind | name | muscles | description | signs
 _TABLE = """
 1|AU|inner brow raiser|frontalis, pars medialis|the inner ends of the brows move up|inner brow,inner end,\
-inner corner,brow
-2|AU|outer brow raiser|frontalis, pars lateralis|the outer ends of the brows move up and arch|outer brow,outer end,brow
+inner corner,brow,forehead
+2|AU|outer brow raiser|frontalis, pars lateralis|the outer ends of the brows move up and arch|outer brow,outer end,\
+brow,forehead
 4|AU|brow lowerer|corrugator and depressor supercilii, procerus|the brows are drawn down and together, with a furrow \
-between them|brow,furrow,frown,glabella
+between them|brow,furrow,frown,glabella,forehead,scowl,knit
 5|AU|upper lid raiser|levator palpebrae superioris|the upper lids are lifted and more white shows above the iris|\
-upper lid,upper eyelid,eyelid,lid,eyes wide,wide eye,widened eye,white,eye
+upper lid,upper eyelid,eyelid,lid,eyes wide,wide eye,widened eye,white,sclera,\
+eye
 6|AU|cheek raiser|orbicularis oculi, pars orbitalis|the cheeks are lifted and crow's feet form beside narrowed eyes|\
-cheek,crow
+cheek,crow,crinkl,squint,narrow,around the eye,under the eye,corners of the eye,eye corner
 7|AU|lid tightener|orbicularis oculi, pars palpebralis|the lids are tense and the lower lid is straight and raised|\
-lid,eyelid,narrow,squint
+lid,eyelid,narrow,squint,eye
 8|AU|lips toward each other|orbicularis oris|the lips are drawn towards each other over an open jaw|lips toward,lip
 9|AU|nose wrinkler|levator labii superioris alaeque nasi|the skin along the nose wrinkles and the nostril wings rise|\
-nose,nasal
+nose,nasal,nostril
 10|AU|upper lip raiser|levator labii superioris|the upper lip is lifted and the nasolabial fold deepens|upper lip,\
-nasolabial
+nasolabial,sneer,lip curl,curled lip,lip rais,raised lip
 11|AU|nasolabial deepener|zygomaticus minor|the upper middle part of the nasolabial fold deepens|nasolabial,fold
-12|AU|lip corner puller|zygomaticus major|the lip corners are pulled up and outwards|corner,smile,smiling,grin
+12|AU|lip corner puller|zygomaticus major|the lip corners are pulled up and outwards|corner,smile,smiling,grin,\
+upturned,lips curve,mouth curve,curved lip
 13|AU|sharp lip puller|levator anguli oris|the lip corners are lifted sharply and the cheeks bulge above them|\
 corner,sharp
-14|AU|dimpler|buccinator|the lip corners are tightened inwards and a dimple forms|dimple,corner
-15|AU|lip corner depressor|depressor anguli oris|the lip corners are pulled down|corner
+14|AU|dimpler|buccinator|the lip corners are tightened inwards and a dimple forms|dimple,corner,smirk
+15|AU|lip corner depressor|depressor anguli oris|the lip corners are pulled down|corner,downturned,mouth turn,\
+lips turn,frown
 16|AU|lower lip depressor|depressor labii inferioris|the lower lip is pulled down and lower teeth come into \
 view|lower lip,lower teeth
-17|AU|chin raiser|mentalis|the chin boss and the lower lip are pushed up|chin
+17|AU|chin raiser|mentalis|the chin boss and the lower lip are pushed up|chin,lower lip,pout
 18|AU|lip pucker|incisivii labii|the lips are pushed forward and rounded|pucker,purse,lips forward,rounded
 19|AD|tongue show||the tongue is visible|tongue
-20|AU|lip stretcher|risorius, platysma|the lip corners are pulled straight back|stretch,lips back,straight back,lip
+20|AU|lip stretcher|risorius, platysma|the lip corners are pulled straight back|stretch,lips back,straight back,lip,\
+mouth
 21|AU|neck tightener|platysma|cords of the neck become visible|neck
 22|AU|lip funneler|orbicularis oris|the lips are flared outwards like a funnel|funnel,flare
-23|AU|lip tightener|orbicularis oris|the lips are thin and tense|tight,lip,thin
-24|AU|lip pressor|orbicularis oris|the lips are pressed together|press,lip
+23|AU|lip tightener|orbicularis oris|the lips are thin and tense|tight,lip,thin,mouth
+24|AU|lip pressor|orbicularis oris|the lips are pressed together|press,lip,mouth
 25|AU|lips part|depressor labii, or relaxed mentalis or orbicularis oris|a gap opens between the lips|lips part,\
-parted,gap,lips open,open lips,lips apart,opening between
-26|AU|jaw drop|relaxed masseter|the jaw is lowered|jaw
-27|AU|mouth stretch|pterygoids, digastric|the mouth is stretched wide open|mouth,jaw
+parted,gap,lips open,open lips,lips apart,opening between,teeth,mouth open,open mouth,open
+26|AU|jaw drop|relaxed masseter|the jaw is lowered|jaw,mouth,agape
+27|AU|mouth stretch|pterygoids, digastric|the mouth is stretched wide open|mouth,jaw,agape
 28|AU|lip suck|orbicularis oris|the lips are drawn into the mouth|suck,lips in,drawn in,into the mouth
 29|AD|jaw thrust|pterygoids, masseter|the jaw is pushed forward|jaw
 30|AD|jaw sideways|pterygoids, masseter|the jaw is shifted to one side|jaw
@@ -151,6 +157,45 @@ MAIN_CODES: tuple[str, ...] = tuple(
 
 BY_NUMBER: dict[int, ActionUnit] = {unit.number: unit for unit in REGISTRY.values()}
 """FACS number → unit; every number has one kind only."""
+
+_UP = "rais-,rise,rises,rising,rose,lift-,up,upward-,upturned,climb-,arch-,high-,elevat-"
+_DOWN = "down,downward-,downturned,lowered,lowers,lowering,droop-,sag-,sink-,sunk-,depress-"
+_OPEN = "part,parts,parted,parting,apart,open-,gap-,agape,wide,widely"
+_SHUT = "press-,clos-,seal-,shut,shuts,clench-"
+_TENSE = "tight-,tens-,narrow-,squeez-,firm-,contract-"
+
+_MOVES: dict[int, tuple[str, str]] = {
+    1: (f"{_UP},slant-,oblique-", f"{_DOWN},furrow-,frown-,knit-"),
+    2: (_UP, f"{_DOWN},furrow-,frown-,knit-"),
+    4: (f"{_DOWN},lower,draw-,together,furrow-,frown-,knit-,creas-,{_TENSE}", _UP),
+    5: (f"{_UP},{_OPEN},white,widen-", f"{_DOWN},narrow-,clos-,shut,squint-,squeez-"),
+    6: (f"{_UP},crow,crinkl-,squint-,narrow-,push-,bunch-,wrinkl-", "puff-,suck-,hollow-,blow-"),
+    7: (f"{_TENSE},squint-,rais-,straight-", "wide,widely,widen-,droop-,relax-"),
+    9: (f"{_UP},wrinkl-,scrunch-,crinkl-", "smooth-,relax-"),
+    10: (f"{_UP},curl-,deep-,sneer-,bare,bares", _DOWN),
+    12: (f"{_UP},smil-,grin-,outward-,back,curv-,stretch-", _DOWN),
+    13: (f"{_UP},sharp-", _DOWN),
+    15: (f"{_DOWN},frown-", f"{_UP},smil-,grin-"),
+    16: (f"{_DOWN},drop-,bare,bares,flatten-", "rais-,rise,rises,lift-,up,upward-"),
+    17: (f"{_UP},push-,bunch-,wrinkl-,pout-", "down,downward-,droop-"),
+    18: ("pucker-,purs-,round-,forward", "stretch-,flatten-"),
+    20: (f"stretch-,straight,sideway-,back,flat-,wide,widen-,later-,{_TENSE}", "pucker-,purs-,round-,funnel-"),
+    23: (f"{_TENSE},thin-,roll-,press-,compress-", f"{_OPEN},relax-,flare-,pucker-"),
+    24: (f"{_SHUT},{_TENSE},compress-,together", f"{_OPEN},relax-"),
+    25: (_OPEN, f"{_SHUT},together"),
+    26: (f"{_DOWN},{_OPEN},drop-,fall-,fell,hang-,hung,loose-,slack-,lower", "clench-,shut,tight-,rais-,up"),
+    27: (f"{_DOWN},{_OPEN},stretch-,drop-,fall-", f"{_SHUT},tight-"),
+    38: ("widen-,wide,dilat-,flar-,spread-,open-", "narrow-,compress-,pinch-"),
+    39: ("narrow-,compress-,pinch-,together,drawn", "widen-,wide,dilat-,flar-,spread-"),
+    43: (f"{_SHUT},lower,{_DOWN}", "open-,wide,widely,widen-"),
+}
+MOVES: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    au: (tuple(own.split(",")), tuple(contrary.split(","))) for au, (own, contrary) in _MOVES.items()
+}
+"""FACS number → words of its movement, and words of the opposite one, for the units that have an opposite.
+
+A word with a hyphen behind it is a stem; *lower* and *deep* in a region's name are no movement, hence the full forms.
+"""
 
 PROTOTYPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "happiness": ((6, 12), (6, 12, 25), (12, 25)),

@@ -7,6 +7,7 @@ without attributes, and nothing but white space around and between.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["FAULTS", "read_blocks"]
 
@@ -25,8 +26,9 @@ FAULTS: dict[str, str] = {
 }
 """Reason code → what it means, in the order in which they are reported."""
 
-_TAG = re.compile(r"<(/?)(think|answer)>")
-_FLAWLESS = [("", "think"), ("/", "think"), ("", "answer"), ("/", "answer")]
+_KINDS = ("think", "answer")
+_TAG = re.compile(r"<(/?(?:think|answer))>")
+_FLAWLESS = ["think", "/think", "answer", "/answer"]
 
 
 def read_blocks(text: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
@@ -35,33 +37,35 @@ def read_blocks(text: str) -> tuple[dict[str, str | None], tuple[str, ...]]:
     >>> read_blocks("<think>a</think><answer>b")
     ({'think': 'a', 'answer': 'b'}, ('unclosed_tag',))
     """
-    tags = list(_TAG.finditer(text))
-    blocks = {kind: _block(text, tags, kind) for kind in ("think", "answer")}
-    faults = set() if [tag.groups() for tag in tags] == _FLAWLESS else set(_tag_faults(tags))
+    pieces = _TAG.split(text)
+    tags, parts = pieces[1::2], [part.strip() for part in pieces[::2]]
+    blocks: dict[str, str | None]
+    if tags == _FLAWLESS:
+        blocks, faults = {"think": parts[1], "answer": parts[3]}, set()
+    else:
+        blocks, faults = {kind: _block(tags, parts, kind) for kind in _KINDS}, _tag_faults(tags)
     faults |= {f"empty_{kind}" for kind, block in blocks.items() if block == ""}
-    if _outside(text, tags):
+    if _outside(tags, parts):
         faults.add("text_outside")
-    return blocks, tuple(code for code in FAULTS if code in faults)
+    return blocks, tuple(code for code in FAULTS if code in faults) if faults else ()
 
 
-def _block(text: str, tags: list[re.Match[str]], kind: str) -> str | None:
-    """What stands in the one block of this kind; a lone opening or closing tag reaches to its neighbour tag."""
-    mine = [i for i, tag in enumerate(tags) if tag[2] == kind]
-    marks = [tags[i][1] for i in mine]
-    if marks not in (["", "/"], [""], ["/"]):
-        return None
-    if marks == ["/"]:
-        begin = tags[mine[0] - 1].end() if mine[0] else 0
-        return text[begin : tags[mine[0]].start()].strip()
-    after = mine[0] + 1
-    return text[tags[mine[0]].end() : tags[after].start() if after < len(tags) else len(text)].strip()
+def _block(tags: Sequence[str], parts: Sequence[str], kind: str) -> str | None:
+    """What stands in the one block of this kind; a lone opening or closing tag reaches to its neighbour tag.
+
+    ``parts[i]`` stands before ``tags[i]``, the last part behind all tags.
+    """
+    mine = [i for i, tag in enumerate(tags) if tag.endswith(kind)]
+    marks = [tags[i] for i in mine]
+    if marks == [f"/{kind}"]:
+        return parts[mine[0]]
+    return parts[mine[0] + 1] if marks in ([kind, f"/{kind}"], [kind]) else None
 
 
-def _tag_faults(tags: list[re.Match[str]]) -> set[str]:
+def _tag_faults(tags: Sequence[str]) -> set[str]:
     faults = set()
-    order = [f"{tag[1]}{tag[2]}" for tag in tags]
-    for kind in ("think", "answer"):
-        opened, closed = order.count(kind), order.count(f"/{kind}")
+    for kind in _KINDS:
+        opened, closed = tags.count(kind), tags.count(f"/{kind}")
         if not opened and not closed:
             faults.add(f"no_{kind}")
         if opened > 1 or closed > 1:
@@ -70,12 +74,12 @@ def _tag_faults(tags: list[re.Match[str]]) -> set[str]:
             faults.add("unclosed_tag")
         if closed > opened:
             faults.add("unopened_tag")
-        if opened == closed == 1 and order.index(f"/{kind}") < order.index(kind):
+        if opened == closed == 1 and tags.index(f"/{kind}") < tags.index(kind):
             faults.add("wrong_order")
-    if "think" in order and "answer" in order and order.index("answer") < order.index("think"):
+    if "think" in tags and "answer" in tags and tags.index("answer") < tags.index("think"):
         faults.add("wrong_order")
-    closing, inside = {tag for tag in order if tag.startswith("/")}, None
-    for tag in order:
+    closing, inside = {tag for tag in tags if tag.startswith("/")}, None
+    for tag in tags:
         if tag.startswith("/"):
             inside = None if inside == tag[1:] else inside
         elif inside is None:
@@ -85,11 +89,11 @@ def _tag_faults(tags: list[re.Match[str]]) -> set[str]:
     return faults
 
 
-def _outside(text: str, tags: list[re.Match[str]]) -> bool:
+def _outside(tags: Sequence[str], parts: Sequence[str]) -> bool:
     """Whether anything but white space stands outside every block."""
-    position, inside = 0, False
-    for tag in tags:
-        if not inside and not tag[1] and text[position : tag.start()].strip():
+    within = False
+    for part, tag in zip(parts, tags, strict=False):
+        if part and not within and not tag.startswith("/"):
             return True
-        position, inside = tag.end(), not tag[1]
-    return not inside and bool(text[position:].strip())
+        within = not tag.startswith("/")
+    return bool(parts[-1]) and not within

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from facial_r1.facs import BY_NUMBER
@@ -28,8 +27,7 @@ from facial_r1.polarity import polarities
 __all__ = ["Mention", "find_mentions"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One Action Unit named in a text.
 
     Attributes:
@@ -64,13 +62,16 @@ _ORDINAL = r"(?!(?:(?<=\n)|(?<=\n\s))[0-9]{1,2}[.)]\s)"
 _SIDE = r"(?P<side>[LRTBU]{1,2})?\s?"
 _SUFFIX = r"(?:(?P<intensity>[A-E])?(?P<after>(?-i:[LR]))?(?![^\W_]))?"
 _HEAD = re.compile(
-    rf"""(?<![^\W_])(?:
-        (?: (?P<unit> action[\s-]{{1,3}}(?:unit|descriptor) | AU | (?-i:AD) ) (?P<plural>['’]?s)? (?:\s{{1,3}}numbers?)?
-            \s{{0,3}} [:\#(\[_-]? \s{{0,3}} (?-i:AD|M)? {_SIDE} {_ORDINAL} (?P<number>[0-9]{{1,9}})(?![0-9]) {_SUFFIX} )
-      | (?-i: (?P<bare_side>[LR])(?P<bare>[0-9]{{1,2}})(?P<bare_intensity>[A-E])? | M(?P<head>[56][0-9]) ) (?![^\W_])
+    rf"""[AaLRM](?<![^\W_].)(?:
+        (?<=[Aa]) (?i: (?: ction[\s-]{{1,3}}(?:unit|descriptor) | U | (?-i:(?<=A)D) ) (?P<plural>['’]?s)?
+            (?:\s{{1,3}}numbers?)? \s{{0,3}} [:\#(\[_-]? \s{{0,3}} (?-i:AD|M)? {_SIDE} {_ORDINAL}
+            (?P<number>[0-9]{{1,9}})(?![0-9]) {_SUFFIX} )
+      | (?: (?<=(?P<bare_side>[LR]))(?P<bare>[0-9]{{1,2}})(?P<bare_intensity>[A-E])? | (?<=M)(?P<head>[56][0-9]) )
+            (?![^\W_])
     )""",
-    re.IGNORECASE | re.VERBOSE,
+    re.VERBOSE,
 )
+"""The letters it can begin with come first, so that a search passes over all others."""
 _MORE = re.compile(
     rf"""(?: (?P<tight>[+/&]|(?P<dash>[-–—])) (?=(?:AU\s?)?[0-9LRTBU])
        | (?:\s?\([^()0-9]{{0,40}}\))? \s{{0,3}}
@@ -93,6 +94,7 @@ _COPULA = frozenset(
 )
 """What follows a list that goes on as the subject of a sentence."""
 _LONGEST_RANGE = 6
+_CODES = {number: unit.code for number, unit in BY_NUMBER.items()}
 
 
 def find_mentions(text: str) -> tuple[Mention, ...]:
@@ -110,37 +112,31 @@ def find_mentions(text: str) -> tuple[Mention, ...]:
         return ()
     flags = polarities(text, [(item.start, item.end) for item in items])
     return tuple(
-        Mention(i.number, _code(i.number), i.side, i.intensity, negated, uncertain, i.start, i.end)
+        Mention(i.number, _CODES.get(i.number), i.side, i.intensity, negated, uncertain, i.start, i.end)
         for i, (negated, uncertain) in zip(items, flags, strict=True)
     )
-
-
-def _code(number: int) -> str | None:
-    unit = BY_NUMBER.get(number)
-    return unit.code if unit else None
 
 
 def _items(text: str) -> Iterator[_Item]:
     position = 0
     while head := _HEAD.search(text, position):
         position = head.end()
-        if head["unit"]:
+        if head["number"]:
             first = _item(head, head.start())
-            tail = _tail(text, position, plural=head["plural"] is not None)
-            yield from _expand(first, tail)
-            position = tail[-1].end() if tail else position
+            if tail := _tail(text, position, plural=head["plural"] is not None):
+                yield from _expand(first, tail)
+                position = tail[-1].end()
+            else:
+                yield first
         elif (number := int(head["bare"] or head["head"])) in BY_NUMBER:
             yield _Item(number, head["bare_side"], head["bare_intensity"], head.start(), position)
 
 
 def _item(match: re.Match[str], start: int) -> _Item:
-    side, intensity = match["side"] or match["after"], match["intensity"]
+    number, side, after, intensity = match.group("number", "side", "after", "intensity")
+    side = side or after
     return _Item(
-        int(match["number"]),
-        side.upper() if side else None,
-        intensity.upper() if intensity else None,
-        start,
-        match.end(),
+        int(number), side.upper() if side else None, intensity.upper() if intensity else None, start, match.end()
     )
 
 

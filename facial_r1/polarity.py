@@ -11,30 +11,37 @@ absent"; but not from "AU6 is not accompanied by AU12" or "AU4 is not strong". *
 doubt* deny nothing.
 
 Doubt covers the whole clause its word stands in, before and behind.
+
+Neither reaches beyond a full stop or semicolon, so only sentences that hold such a word are read word by word.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 
-from facial_r1.wording import NEGATIVE_WORDS, UNCERTAIN_WORDS, any_of, lowered
+from facial_r1.wording import NEGATIVE_WORDS, UNCERTAIN_WORDS, Cue, any_of, cues, lowered, plain
 
 __all__ = ["polarities"]
 
 _OF_VERBS = ("not", "never", "cannot", "hardly", "scarcely", *(word for word in NEGATIVE_WORDS if word.endswith("n't")))
-_OF_NOUNS = tuple(word for word in NEGATIVE_WORDS if word not in _OF_VERBS)
-_CUE = re.compile(any_of(NEGATIVE_WORDS + UNCERTAIN_WORDS))
+_TURNS = ("but", "while", "whereas", "although", "though", "however", "yet", "because")
+_KINDS = {
+    **{",": "comma", "and": "and"},
+    **dict.fromkeys(NEGATIVE_WORDS, "noun"),
+    **dict.fromkeys(_OF_VERBS, "verb"),
+    **dict.fromkeys(UNCERTAIN_WORDS, "doubt"),
+}
+"""What a word does to the clause it stands in; the turns and line items, which are not listed, end it."""
 _EVENT = re.compile(
-    rf"""(?P<stop> [;!?] | \.(?![0-9]) | \n[ \t]*[\n*•-] ) | (?P<comma> , ) | \b(?:
-        (?P<turn> but | while | whereas | although | though | however | yet | because )
-      | (?P<idiom> not\s{{1,3}}(?:only|just|merely|simply) | (?:no|without)\s{{1,3}}(?:an?\s|any\s)?(?:doubt|question) )
-      | (?P<and> and )
-      | (?P<verb> {any_of(_OF_VERBS)} ) | (?P<noun> {any_of(_OF_NOUNS)} ) | (?P<doubt> {any_of(UNCERTAIN_WORDS)} )
-    )\b""",
+    rf"""(?P<word> , | \n[ \t]*[\n*•-] | {any_of(("and", *_TURNS, *NEGATIVE_WORDS, *UNCERTAIN_WORDS))} )
+        (?P<idiom> (?<=\bnot) \s{{1,3}} (?:only|just|merely|simply)\b
+          | (?:(?<=\bno)|(?<=\bwithout)) \s{{1,3}} (?:an?\s|any\s)? (?:doubt|question)\b
+        )?""",
     re.VERBOSE,
 )
+_FULL_STOP = re.compile(r"[.;!?](?!(?<=\.)[0-9])")
 _LEAD_IN = re.compile(r"[\s(]{0,4}(?:(?:and|or|nor)\b[\s(]{0,4})?")
 _CONJUNCTION = re.compile(r"\s{0,3}(?:or|nor|and)\b")
 _LIST_END_AHEAD = re.compile(r"[^.;!?]{0,80}?,\s{0,3}n?or\b")
@@ -66,16 +73,40 @@ def polarities(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[bool, 
     >>> polarities(text, [(3, 6), (10, 13), (19, 22), (32, 35)])
     [(True, False), (True, False), (False, False), (False, True)]
     """
-    text = lowered(text)
-    if not _CUE.search(text):
+    found = cues(text)
+    if not found:
         return [(False, False)] * len(spans)
+    text = lowered(text)
     denied, used = _denied_by_predicate(text, spans)
+    doubted = [False] * len(spans)
+    starts = [start for start, _ in spans]
     listable = {start for start, end in spans if not _SUBJECT_OF.match(text, end)}
+    for begin, end in _sentences(text, found):
+        first = bisect_left(starts, begin)
+        inside = starts[first : bisect_left(starts, end)]
+        for index, (reached, doubt) in enumerate(_reach(text, begin, end, inside, listable, used), first):
+            denied[index] = denied[index] or reached
+            doubted[index] = doubt
+    return list(zip(denied, doubted, strict=True))
+
+
+def _sentences(text: str, found: Sequence[Cue]) -> set[tuple[int, int]]:
+    """The slices of the sentences in which a word denies or doubts."""
+    bounds = [0, *(stop.start() for stop in _FULL_STOP.finditer(text)), len(text)]
+    return {(bounds[index - 1], bounds[index]) for index in (bisect_right(bounds, cue.start) for cue in found)}
+
+
+def _reach(
+    text: str, begin: int, end: int, starts: Sequence[int], listable: Collection[int], used: Collection[int]
+) -> list[tuple[bool, bool]]:
+    """Whether a denial reaches forwards to, and a doubt covers, each of ``starts`` in the sentence ``[begin, end)``."""
+    if not starts:
+        return []
     scope: str | None = None  # "noun" or "verb" while a denial reaches on
     clause, doubted = 0, set()
     changes, states = [], [(clause, False)]
-    for event in _EVENT.finditer(text):
-        kind = event.lastgroup
+    for event in _EVENT.finditer(text, begin, end):
+        kind = "idiom" if event["idiom"] else _KINDS.get(plain(event["word"]), "stop")
         if kind == "doubt":
             doubted.add(clause)
         elif kind in ("verb", "noun"):
@@ -83,12 +114,12 @@ def polarities(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[bool, 
         elif kind != "idiom":
             listed = kind in ("comma", "and") and _after_lead_in(text, event.end()) in listable
             clause += kind != "and" and not listed
-            if scope and not listed and not _carries_on(text, event, scope):
+            if scope and not listed and not _carries_on(text, kind, event.end(), scope):
                 scope = None
         changes.append(event.start())
         states.append((clause, scope is not None))
-    here = [states[bisect_right(changes, start)] for start, _ in spans]
-    return [(no or reached, at in doubted) for no, (at, reached) in zip(denied, here, strict=True)]
+    here = [states[bisect_right(changes, start)] for start in starts]
+    return [(reached, at in doubted) for at, reached in here]
 
 
 def _after_lead_in(text: str, position: int) -> int:
@@ -96,13 +127,12 @@ def _after_lead_in(text: str, position: int) -> int:
     return lead_in.end() if lead_in else position
 
 
-def _carries_on(text: str, event: re.Match[str], scope: str) -> bool:
+def _carries_on(text: str, kind: str, after: int, scope: str) -> bool:
     """Whether a denial of this ``scope`` outlives a stop, comma or *and* that no listed thing follows."""
-    after = event.end()
-    if event.lastgroup == "comma":
+    if kind == "comma":
         list_goes_on = scope == "noun" and _LIST_END_AHEAD.match(text, after)
         return bool(_CONJUNCTION.match(text, after) or list_goes_on)
-    return event.lastgroup == "and" and scope == "noun" and not _NEW_SUBJECT.match(text, after)
+    return kind == "and" and scope == "noun" and not _NEW_SUBJECT.match(text, after)
 
 
 def _denied_by_predicate(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[bool], Collection[int]]:

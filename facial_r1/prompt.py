@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from facial_r1 import facs
+from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import InputError, UsageError
 from facial_r1.files import sha256_bytes
 from facial_r1.inference.protocol import Facts
 from facial_r1.response import canonical_answer
-from facial_r1.sample import TASKS
+from facial_r1.sample import TASKS, Sample, form_of, task_of
 from facial_r1.scoring import LABEL_RULES
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PROMPT_VERSION",
     "Prompt",
     "default_question",
+    "known_of",
     "repair_prompt",
     "student_prompt",
     "teacher_prompt",
@@ -103,6 +105,18 @@ def default_question(task: str) -> str:
     if task not in TASKS:
         raise UsageError("unknown task", found=task, expected=f"one of {', '.join(TASKS)}")
     return _QUESTIONS[task]
+
+
+def known_of(sample: Sample, unknown_truth: str = "omit") -> tuple[str, str, Sequence[str], Sequence[str]]:
+    """What every prompt about a row begins with: its form, question, the Action Units and the labels to choose from.
+
+    A row of which nobody scored the Action Units, and whose text may name them, is shown the main codes of FACS.
+    """
+    task, form = task_of(sample) or "", form_of(sample, unknown_truth) or ""
+    question, meta = sample.question, sample.meta_info
+    if form != task and question == default_question(task):
+        question = default_question(form)
+    return form, question, meta.au_annotated or facs.MAIN_CODES, meta.label_set or EMOTIONS
 
 
 def student_prompt(

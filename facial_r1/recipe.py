@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
 
-__all__ = ["CorpusSource", "Gate", "Part", "Recipe", "Select", "Synthesis", "Teacher", "load_recipe"]
+__all__ = ["Bounds", "CorpusSource", "Gate", "Part", "Recipe", "Select", "Synthesis", "Teacher", "load_recipe"]
 
 
 class _Strict(BaseModel):
@@ -103,15 +103,32 @@ class Synthesis(_Strict):
 
 
 class Gate(_Strict):
-    """One gate by name, with its parameters."""
+    """One gate by name, with its parameters; a gate may stand there twice, with other ones for other corpora."""
 
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
+    corpora: tuple[str, ...] = Field((), description="judge rows of these corpora only; of all, when empty")
+
+
+class Bounds(_Strict):
+    """What the rows of a release may look like together; see docs/release-checks.md."""
+
+    longest: int = Field(8_000, ge=1, description="characters of a description")
+    least_rows: int = Field(100, ge=1, description="rows from which on rates of AUs and shares of classes are judged")
+    most_of_one_class: float = Field(0.9, gt=0, le=1, description="largest share of one emotion in a corpus and split")
+    au_rate_factor: float | None = Field(
+        4.0, ge=1, description="how far, in odds, an AU's rate may lie outside those of its corpus; null: anywhere"
+    )
 
 
 DEFAULT_GATES: tuple[Gate, ...] = tuple(
-    Gate(name=name) for name in ("grammar", "task_rules", "au_set", "label", "vocabulary")
+    Gate(name=name)
+    for name in (
+        *("grammar", "task_rules", "au_set", "label", "vocabulary", "au_words", "words", "repetition", "leak"),
+        *("refusal", "language", "plausibility", "reviews"),
+    )
 )
+"""Gates that hold for any corpus and teacher. Those that compare rows, and a judge's score, are for a recipe to ask."""
 
 
 class Recipe(_Strict):
@@ -130,6 +147,7 @@ class Recipe(_Strict):
     label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
     gates: tuple[Gate, ...] = DEFAULT_GATES
+    bounds: Bounds = Bounds()
     allow_send: dict[str, str] = Field(
         default_factory=dict, description="corpus → why its licence lets its pictures go to the teacher's machine"
     )
@@ -139,6 +157,7 @@ class Recipe(_Strict):
     def _consistent(self) -> Recipe:
         used = {f"select.parts.{place}.corpus": part.corpus for place, part in enumerate(self.select.parts)}
         used |= {f"select.subjects.{name}": name for name in self.select.subjects}
+        used |= {f"gates.{place}.corpora.{name}": name for place, one in enumerate(self.gates) for name in one.corpora}
         for where, name in used.items():
             if name not in self.corpora:
                 raise ValueError(f"{where} is `{name}`, which is not among the corpora ({', '.join(self.corpora)})")
@@ -275,5 +294,5 @@ def _explain(error: ValidationError, path: Path | None) -> UsageError:
 
 
 def _known_keys() -> list[str]:
-    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate)
+    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate, Bounds)
     return sorted({name for model in models for name in model.model_fields})

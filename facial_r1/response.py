@@ -136,7 +136,9 @@ def predicted_aus(response: Response, task: str) -> tuple[str, ...]:
     Raises:
         UsageError: for an unknown task.
     """
-    return {"au": response.answer_aus, "au+emotion": response.claimed_aus, "emotion": ()}[_known(task)]
+    if _known(task) == "au":
+        return response.answer_aus
+    return response.claimed_aus if task == "au+emotion" else ()
 
 
 def predicted_unknown(response: Response, task: str) -> tuple[int, ...]:
@@ -145,7 +147,9 @@ def predicted_unknown(response: Response, task: str) -> tuple[int, ...]:
     Raises:
         UsageError: for an unknown task.
     """
-    return {"au": response.answer_unknown, "au+emotion": response.unknown_numbers, "emotion": ()}[_known(task)]
+    if _known(task) == "au":
+        return response.answer_unknown
+    return response.unknown_numbers if task == "au+emotion" else ()
 
 
 def _known(task: str) -> str:
@@ -155,7 +159,8 @@ def _known(task: str) -> str:
 
 
 def _affirmed(mentions: tuple[Mention, ...]) -> tuple[str, ...]:
-    return tuple(sort_codes(m.code for m in mentions if m.code and not m.negated))
+    numbered = {(m.number, m.code) for m in mentions if m.code and not m.negated}
+    return tuple(code for _, code in sorted(numbered))
 
 
 def _affirmed_unknown(mentions: tuple[Mention, ...]) -> tuple[int, ...]:

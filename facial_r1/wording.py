@@ -9,8 +9,22 @@ lists them (:func:`negative_words`, :func:`uncertain_words`), the reader that fo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
 
-__all__ = ["NEGATIVE_WORDS", "UNCERTAIN_WORDS", "any_of", "lowered", "negative_words", "uncertain_words"]
+__all__ = [
+    "NEGATIVE_WORDS",
+    "UNCERTAIN_WORDS",
+    "Cue",
+    "any_of",
+    "cues",
+    "lowered",
+    "negative_words",
+    "plain",
+    "uncertain_words",
+]
 
 _AUXILIARIES = (
     *("is", "are", "was", "were", "do", "does", "did", "has", "have", "had"),
@@ -34,11 +48,32 @@ UNCERTAIN_WORDS: tuple[str, ...] = (
 """Words and phrases that doubt, lower case."""
 
 
-def any_of(words: tuple[str, ...]) -> str:
+class Cue(NamedTuple):
+    """A word or phrase that denies or doubts, and where it stands in a text.
+
+    Attributes:
+        word: as the vocabularies spell it.
+        denies: it is one of :data:`NEGATIVE_WORDS`, else of :data:`UNCERTAIN_WORDS`.
+        start: where it begins.
+    """
+
+    word: str
+    denies: bool
+    start: int
+
+
+def any_of(words: Iterable[str]) -> str:
     """A pattern that matches one of ``words`` whole in :func:`lowered` text, with blanks and apostrophes as found."""
-    longest_first = sorted(words, key=len, reverse=True)
-    choices = "|".join(re.escape(word).replace(r"\ ", r"\s{1,3}").replace("'", "['’]") for word in longest_first)
-    return rf"\b(?:{choices})\b"
+    return rf"\b{_one_of(words)}\b"
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """Words that begin alike share their beginning: a search then tries one letter, not every word, at each place."""
+    choices = []
+    for first, group in groupby(sorted(words, reverse=True), key=lambda word: word[:1]):
+        letter = {" ": r"\s{1,3}", "'": "['’]"}.get(first, re.escape(first))
+        choices.append(letter + _one_of(word[1:] for word in group) if first else "")
+    return choices[0] if len(choices) == 1 else f"(?:{'|'.join(choices)})"
 
 
 def lowered(text: str) -> str:
@@ -50,8 +85,19 @@ def lowered(text: str) -> str:
     return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-_NEGATIVE = re.compile(any_of(NEGATIVE_WORDS))
-_UNCERTAIN = re.compile(any_of(UNCERTAIN_WORDS))
+_CUE = re.compile(any_of(NEGATIVE_WORDS + UNCERTAIN_WORDS))
+_DENYING = frozenset(NEGATIVE_WORDS)
+
+
+@lru_cache(maxsize=32)  # the parser and the gates ask about the same text, one after the other
+def cues(text: str) -> tuple[Cue, ...]:
+    """Every word of ``text`` that denies or doubts, in order.
+
+    >>> cues("Perhaps a smile, no frown")
+    (Cue(word='perhaps', denies=False, start=0), Cue(word='no', denies=True, start=17))
+    """
+    found = [(plain(match.group()), match.start()) for match in _CUE.finditer(lowered(text))]
+    return tuple(Cue(word, word in _DENYING, start) for word, start in found)
 
 
 def negative_words(text: str) -> list[str]:
@@ -60,7 +106,7 @@ def negative_words(text: str) -> list[str]:
     >>> negative_words("No furrow; another notice about the nose isn't needed.")
     ['no', "isn't"]
     """
-    return [_plain(match.group()) for match in _NEGATIVE.finditer(lowered(text))]
+    return [cue.word for cue in cues(text) if cue.denies]
 
 
 def uncertain_words(text: str) -> list[str]:
@@ -69,8 +115,9 @@ def uncertain_words(text: str) -> list[str]:
     >>> uncertain_words("Perhaps a smile, which suggests joy; it might be polite.")
     ['perhaps', 'might']
     """
-    return [_plain(match.group()) for match in _UNCERTAIN.finditer(lowered(text))]
+    return [cue.word for cue in cues(text) if not cue.denies]
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
+    """A word or phrase that :func:`any_of` found, as the vocabulary spells it."""
     return " ".join(words.replace("’", "'").split())

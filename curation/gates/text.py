@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from curation.gates.registry import Candidate, Ruling, gate
+from curation.gates.registry import NOT_APPLICABLE, PASSED, Candidate, Ruling, gate
+from curation.gates.words import may_hold
 from facial_r1.response import (
     Response,
     canonical_answer,
@@ -21,18 +22,19 @@ from facial_r1.response import (
     uncertain_words,
 )
 from facial_r1.scoring import au_counts, au_f1, label_match
+from facial_r1.wording import NEGATIVE_WORDS, UNCERTAIN_WORDS
 
 __all__ = ["au_set", "grammar", "label", "task_rules", "vocabulary"]
 
-_PASSED = Ruling(True)
-_NOT_APPLICABLE = Ruling(None)
+_NOTHING_FOUND = Ruling(True, value=0)
+_CUES = frozenset(phrase.split()[0] for phrase in NEGATIVE_WORDS + UNCERTAIN_WORDS)
 
 
 @gate
 def grammar(candidate: Candidate) -> Ruling:
     """One think block, then one answer block, nothing around them. The reason is the parser's first fault."""
     faults = candidate.response.faults
-    return Ruling(False, faults[0], ", ".join(faults)) if faults else _PASSED
+    return Ruling(False, faults[0], ", ".join(faults)) if faults else PASSED
 
 
 @gate
@@ -74,7 +76,7 @@ def _au_list(response: Response) -> Ruling:
     if response.claimed_aus != response.answer_aus or response.unknown_numbers:
         thought = ", ".join([*response.claimed_aus, *map(str, response.unknown_numbers)]) or "none"
         return Ruling(False, "think_answer_differ", f"think claims {thought}, answer {canonical}")
-    return _PASSED
+    return PASSED
 
 
 def _emotion_words(response: Response, *, several: bool) -> Ruling:
@@ -87,7 +89,7 @@ def _emotion_words(response: Response, *, several: bool) -> Ruling:
         return Ruling(False, "no_emotion_in_answer")
     if count > 1 and not several:
         return Ruling(False, "several_emotions", ", ".join(response.answer_labels))
-    return _PASSED
+    return PASSED
 
 
 @gate
@@ -111,7 +113,7 @@ def au_set(
     sample, response = candidate.sample, candidate.response
     task, annotated = candidate.form, sample.meta_info.au_annotated
     if task is None or not annotated:
-        return _NOT_APPLICABLE
+        return NOT_APPLICABLE
     claimed, unknown = predicted_aus(response, task), predicted_unknown(response, task)
     counts = au_counts(claimed, sample.AUs, annotated, unknown=len(unknown))
     value = au_f1(claimed, sample.AUs, annotated, unknown=len(unknown))
@@ -149,7 +151,7 @@ def label(candidate: Candidate) -> Ruling:
     match = label_match(claimed, sample.labels, rule=candidate.label_rule)
     if match is None:
         forbidden = claimed and not candidate.beyond
-        return Ruling(False, "label_without_truth", ", ".join(claimed)) if forbidden else _NOT_APPLICABLE
+        return Ruling(False, "label_without_truth", ", ".join(claimed)) if forbidden else NOT_APPLICABLE
     if match:
         return Ruling(True, value=1.0)
     return Ruling(False, "label_mismatch", f"{', '.join(claimed) or 'none'}, true {', '.join(sample.labels)}", 0.0)
@@ -159,10 +161,13 @@ def label(candidate: Candidate) -> Ruling:
 def vocabulary(candidate: Candidate) -> Ruling:
     """No negated and no uncertain wording in think, and answer words of the row's label set. The value counts them."""
     think, allowed = candidate.response.think or "", candidate.sample.meta_info.label_set
+    outside = [word for word in candidate.response.answer_labels if allowed and word not in allowed]
+    if not outside and not may_hold(think, _CUES):
+        return _NOTHING_FOUND
     findings = {
         "negative_word": negative_words(think),
         "uncertain_word": uncertain_words(think),
-        "label_outside_set": [word for word in candidate.response.answer_labels if allowed and word not in allowed],
+        "label_outside_set": outside,
     }
     reason = next((name for name, words in findings.items() if words), None)
     words = [word for found in findings.values() for word in found]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli import corpora, data, demo, stages, teachers, view
+from facial_r1.cli import corpora, data, demo, evaluate, iterate, judge, report, stages, teachers, train, view
 
 app = typer.Typer(
     name="facial-r1",
@@ -26,9 +26,17 @@ app.command()(teachers.generate)
 app.command()(teachers.synthesize)
 app.command()(stages.gate)
 app.command()(stages.release)
+app.command()(judge.judge)
+app.command()(report.report)
+app.command()(report.stats)
+app.command()(report.compare)
 app.command()(data.validate)
 app.command()(data.sql)
 app.command()(data.doctor)
+app.command()(train.train)
+app.command()(iterate.iterate)
+app.command()(evaluate.predict)
+app.command()(evaluate.evaluate)
 app.command()(view.view)
 app.add_typer(corpora.app, name="corpora")
 

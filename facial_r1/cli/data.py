@@ -12,35 +12,49 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli.show import out, table
+from facial_r1.cli.checks import show_checks
+from facial_r1.cli.show import Quiet, out, progress, table
 from facial_r1.errors import FacialR1Error
 
 __all__ = ["doctor", "sql", "validate"]
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE.jsonl…", help="Files in the published schema.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE.jsonl|RELEASE…", help="Files in the published schema, or releases.")
+    ],
     image_folder: Annotated[
         Path | None, typer.Option("--image-folder", help="The folder that `image` is relative to; checks pictures too.")
     ] = None,
     label_set: Annotated[
         list[str] | None, typer.Option("--label", metavar="WORD", help="A further label to allow; may be repeated.")
     ] = None,
+    frozen_test: Annotated[
+        Path | None,
+        typer.Option(help="With a release: frozen-test.jsonl of an earlier one; nothing of it may stand outside test."),
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Check JSONL files line by line; every bad line is named. Exit code 1 when there is one."""
+    """Check JSONL files line by line, and releases as a whole; everything bad is named.
+
+    Exit code 1 when a line is bad, 3 when a check of a release failed.
+    """
     from curation.validate import validate as validate_file
 
-    bad = 0
+    codes = set()
     for file in files:
-        result = validate_file(file, image_folder, label_set=label_set or ())
+        with progress(quiet or not file.is_dir()) as bar:
+            result = validate_file(file, image_folder, label_set=label_set or (), frozen=frozen_test, progress=bar)
         for error in result.errors:
             sys.stderr.write(f"{error}\n")
         for remark in result.remarks:
             sys.stderr.write(f"remark: {remark}\n")
-        bad += result.bad
-        out.print(f"{file}: {result.rows:,} rows, {result.bad:,} bad", markup=False)
-    if bad:
-        raise typer.Exit(1)
+        if result.checks:
+            show_checks(result.checks)
+        what = "checks failed" if result.checks else "bad"
+        out.print(f"{file}: {result.rows:,} rows, {result.bad:,} {what}", markup=False)
+        codes.add(result.exit_code)
+    raise typer.Exit(max(codes))
 
 
 def sql(

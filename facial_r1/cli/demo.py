@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from facial_r1.cli.report import write_report
 from facial_r1.cli.results import show_build
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
 
@@ -40,9 +41,11 @@ def demo(
             folders["rafml"] = companion
         recipe = load_recipe(Path(__file__).with_name("demo.yaml"), sets=(f"seed={seed}",), roots=folders)
         result = curation.build(recipe, run, workers=workers, progress=bar)
+        write_report(result.run, bar)
     show_build(result)
     out.print(f"\n{time.monotonic() - begun:.0f} s. What next:")
     for command, why in (
+        (f"facial-r1 view {run}", "look at it in a browser"),
         (f'facial-r1 sql {run} "select dataset, split, count(*) from release group by all order by all"', "ask it"),
         (f'facial-r1 sql {run} "select reason, count(*) from dropped group by all"', "what was dropped and why"),
         (f"facial-r1 validate {run}/5-release/train.jsonl --image-folder {run}/5-release/images", "check any JSONL"),

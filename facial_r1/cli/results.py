@@ -49,7 +49,7 @@ def show_build(result: Result) -> None:
         ("data", result.release),
         ("card", result.release / "README.md"),
         ("manifest", result.release / "manifest.json"),
-        ("report", result.run.root / "4-verdicts" / "summary.json"),
+        ("report", result.run.root / "6-report" / "report.html"),
     ):
         out.print(f"  {what:<9}{path}", soft_wrap=True)
     for error in result.errors:

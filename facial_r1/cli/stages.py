@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facial_r1.cli.report import write_report
 from facial_r1.cli.results import (
     show_absent,
     show_acceptance,
@@ -88,6 +89,7 @@ def build(
     try:
         with progress(quiet) as bar:
             result = curation.build(resolved, folder, **how, progress=bar)
+            write_report(result.run, bar)
     except GateFailed:
         if not absent or resolved.allow_short:  # otherwise nothing was done
             show_quotas(cell_table(Run.open(folder)))
@@ -129,7 +131,11 @@ def select(run: RunFolder, workers: Workers = 2, quiet: Quiet = False) -> None:
     _done(opened, TASKS)
 
 
-def gate(run: RunFolder, quiet: Quiet = False) -> None:
+def gate(
+    run: RunFolder,
+    with_report: Annotated[bool, typer.Option("--report", help="Write the report of the run as well.")] = False,
+    quiet: Quiet = False,
+) -> None:
     """Stage 4: give every answer its verdicts."""
     import curation
     from curation.run import VERDICTS, Run
@@ -137,8 +143,11 @@ def gate(run: RunFolder, quiet: Quiet = False) -> None:
     opened = Run.open(run)
     with progress(quiet) as bar:
         summary = curation.gate(opened, progress=bar)
+        pages = write_report(opened, bar) if with_report else None
     show_acceptance(summary)
     show_verdicts(summary)
+    if pages is not None:
+        out.print(f"report: {pages.full}", soft_wrap=True, markup=False)
     _done(opened, VERDICTS)
 
 

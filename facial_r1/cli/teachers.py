@@ -167,9 +167,9 @@ def _ask(
     return opened
 
 
-def show_estimate(found: Estimate) -> None:
-    """What a run would ask at least, and what that costs at most."""
-    out.print(f"requests to the teacher: {found.requests:,}, when every answer is accepted")
+def show_estimate(found: Estimate, to: str = "teacher") -> None:
+    """What a run would ask at least, and what that costs at most; ``to`` is who is asked."""
+    out.print(f"requests to the {to}: {found.requests:,}, when every answer is accepted")
     source = f"corrected by {found.measured:,} answers of the journal" if found.measured else "by rule of thumb"
     out.print(f"tokens: {found.text:,} of text and {found.pictures:,} of pictures in ({source}), {found.output:,} out")
     if found.online is None:

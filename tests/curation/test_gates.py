@@ -293,7 +293,7 @@ def test_parameters_of_the_recipe_reach_the_gate() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (Gate(name="gramar"), "unknown gate in the recipe. Found: gramar. Expected: one of au_set, drill, grammar"),
+        (Gate(name="gramar"), "unknown gate in the recipe. Found: gramar. Expected: one of au_set, au_words, drill"),
         (Gate(name="grammar", params={"strict": 1}), "unknown parameter of the gate grammar. Found: strict"),
         (Gate(name="au_set", params={"mod": "f1"}), "Found: mod. Expected: only mode, threshold"),
         (Gate(name="au_set", params={"mode": "most"}), "parameter `mode` of the gate au_set: input should be 'exact'"),

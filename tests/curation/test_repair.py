@@ -25,7 +25,7 @@ def told(reply: str | None, attempt: int = 0, outcome: str = "ok") -> Told:
     candidate = Candidate(sample, outcome, response)
     verdicts = judge(candidate, DEFAULT_GATES)
     request = Request(sample.id, "", "", attempt=attempt)
-    return Told(candidate.form or "", request, Answer("k", sample.id, outcome, reply, "m", attempt), response, verdicts)
+    return Told(request, Answer("k", sample.id, outcome, reply, "m", attempt), candidate, verdicts)
 
 
 def reply(think: str = "Brows up (AU1), brows down (AU4).", answer: str = "fear") -> str:

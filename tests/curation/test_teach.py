@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from lessons import bytes_of, chance, make_run, rows_of, sample_of
 
 from curation import teach
-from curation.asking import known_of
 from curation.gates import Candidate, judge, rejection
 from curation.run import ANSWERS, TASKS, Run, finish
 from curation.spending import Limits
@@ -29,7 +28,7 @@ from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
 from facial_r1.inference.journal import Journal
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
-from facial_r1.prompt import teacher_prompt
+from facial_r1.prompt import known_of, teacher_prompt
 from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import parse
 from facial_r1.sample import Sample

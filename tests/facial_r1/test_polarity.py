@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facial_r1.polarity import polarities
 
@@ -140,3 +142,48 @@ def test_doubt_covers_its_clause(marked: str) -> None:
 
 def test_letters_that_grow_in_lower_case_move_no_offset() -> None:
     check("İİİİ no -AU4, but AU6")
+
+
+CLAUSE = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "AU1",
+                "AU2",
+                "AU4",
+                "no",
+                "not",
+                "without",
+                "maybe",
+                "may",
+                "rather than",
+                "is absent",
+                "is not present",
+            ),
+            *("and", "or", "nor", ",", "but", "while", "\n-", "the", "not only", "no doubt", "cheeks", "0.5"),
+        ]
+    ),
+    min_size=1,
+    max_size=12,
+).map(" ".join)
+
+
+def marks(text: str) -> list[tuple[bool, bool]]:
+    return polarities(text, [match.span() for match in re.finditer(r"AU\d", text)])
+
+
+@given(st.lists(CLAUSE, max_size=5), st.sampled_from([". ", "; ", "! ", "? ", ".\n"]))
+def test_a_sentence_reads_alike_alone_and_among_others(sentences: list[str], stop: str) -> None:
+    assert marks(stop.join(sentences)) == [mark for sentence in sentences for mark in marks(sentence)]
+
+
+@pytest.mark.parametrize("marked", ["no tension of 0.5 in -AU4", "maybe 2.5 mm of ?AU12"])
+def test_a_decimal_point_ends_no_sentence(marked: str) -> None:
+    check(marked)
+
+
+@pytest.mark.parametrize(
+    "marked", ["rather\n\nthan -AU4", "no\n\ndoubt AU4", "no any  doubt -AU4", "cannot only -AU4", "not  just AU4"]
+)
+def test_phrases_across_lines_and_near_idioms(marked: str) -> None:
+    check(marked)

@@ -244,6 +244,16 @@ HOSTILE = {
     "zeros": "<think>AU" + "0" * 300_000,
     "parentheses": "<think>AU1 no" + " (" * 150_000,
     "glosses": "<think>AUs 1" + " (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" * 6_000,
+    "sentences": "<think>" + "no AU1. maybe AU2! " * 16_000,
+    "one sentence": "<think>" + "no AU1 or AU2 and " * 17_000,
+    "doubts": "<think>" + "maybe AU1, " * 27_000,
+    "stops": "<think>no AU1" + "." * 300_000,
+    "idioms": "<think>AU1 " + "not only " * 33_000,
+    "apart": "<think>AU1 no " + "free   " * 43_000,
+    "commas": "<think>no AU1" + "," * 300_000,
+    "ranges": "<think>AU1" + "-2-4" * 75_000,
+    "letters": "<think>no " + "AURLM" * 60_000,
+    "growing": "<think>no AU1 " + "İ" * 300_000,
     "answers": "<answer>" + "happy and " * 30_000,
     "lists": "<answer>" + "AU1, " * 60_000,
 }
@@ -259,12 +269,12 @@ def test_hostile_texts_take_linear_time(name: str) -> None:
 
 def test_speed() -> None:
     sentence = "The brows are pulled together above narrowed lids and the lips are pressed hard (AU24). "
-    text = f"<think>{sentence * 6}</think><answer>anger</answer>"
+    texts = [f"<think>{n}: {sentence * 6}</think><answer>anger</answer>" for n in range(1000)]
     started = time.process_time()
-    for _ in range(500):
+    for text in texts:
         parse(text)
-    rate = 500 / (time.process_time() - started)
-    assert rate > 1_000, f"{rate:.0f} texts/s; about 6,000 on an idle core"
+    rate = len(texts) / (time.process_time() - started)
+    assert rate > 5_000, f"{rate:.0f} texts/s; about 20,000 on an idle core"
 
 
 ANGER = """<think>

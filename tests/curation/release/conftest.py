@@ -17,7 +17,7 @@ from datasets_builders.common.corpus import Licence
 from facial_r1.emotions import EMOTIONS_7
 from facial_r1.files import sha256_bytes, to_line, write_atomic, write_jsonl
 from facial_r1.progress import Progress
-from facial_r1.recipe import load_recipe
+from facial_r1.recipe import Part, load_recipe
 from facial_r1.sample import KEYS, Meta, Sample, task_of
 
 DISFA = ["AU1", "AU2", "AU4", "AU5", "AU6", "AU9", "AU12", "AU15", "AU17", "AU20", "AU25", "AU26"]
@@ -91,7 +91,15 @@ class Build:
         return self
 
     def write(self) -> Run:
-        """Put everything on disk with done-markers; calling it again replaces the three stages."""
+        """Put everything on disk with done-markers; calling it again replaces the three stages.
+
+        The recipe is made to ask for what the cells hold.
+        """
+        keys = ("corpus", "split")
+        parts = tuple(Part(**{key: cell[key] for key in keys}, rows=cell["quota"]) for cell in self.cells.values())
+        recipe = self.run.recipe
+        select = recipe.select.model_copy(update={"parts": parts})
+        self.run = Run.create(self.run.root, recipe.model_copy(update={"select": select}))
         samples, tasks, answers = (self.run.folder(stage) for stage in (SAMPLES, TASKS, ANSWERS))
         ordered = sorted(self.tasks, key=lambda task: list(self.cells).index(task["cell"]))
         begin(samples)
@@ -185,7 +193,7 @@ def building(tmp_path: Path) -> Callable[..., Build]:
     """Starts a run by hand; keyword arguments are recipe keys."""
 
     def start(name: str = "run", **recipe: Any) -> Build:
-        parts = [{"corpus": "disfa", "split": "train", "rows": 2}]  # the cells of a Build are what counts
+        parts = [{"corpus": "disfa", "split": "train", "rows": 2}]  # until the cells are known
         plain = {"name": "small", "corpora": {"disfa": {}, "fer2013": {}}, "select": {"parts": parts}, **recipe}
         return Build(tmp_path / name, plain)
 

@@ -68,7 +68,7 @@ def test_the_front_matter_names_files_and_types(found: dict[str, Any]) -> None:
         "| AU2 outer brow raiser | 500 |",
         "| anger | 150 |\n| fear | 50 |",
         "backend `template`, model `gpt-x`",
-        "Gates passed by every row: grammar, task_rules, au_set, label, vocabulary.",
+        "Gates passed by every row: grammar, task_rules, au_set, label, vocabulary, au_words, words, ",
         "**Do not upload this data set.** As far as we know, the terms of DISFA, FER2013 do not",
         "| DISFA | no | no | no | no |",
         "- DISFA: By request to the owner. <https://example.org>",

@@ -48,7 +48,7 @@ def test_one_row_per_answer_in_their_order(mixed: Run) -> None:
         ("fer2013-0006", 0, "uncertain_word"),
     ]
     first = verdicts(mixed)[0]
-    assert set(first) == {"id", "key", "attempt", "cell", "rank", "accepted", "reason", "verdicts"}
+    assert set(first) == {"id", "key", "attempt", "cell", "rank", "accepted", "reason", "verdicts", "edit"}
     assert (first["accepted"], first["cell"], first["rank"]) == (True, "disfa/train", 0)
     assert [ruling["gate"] for ruling in first["verdicts"]] == [spec.name for spec in mixed.recipe.gates]
     assert first["verdicts"][2] == {"gate": "au_set", "ok": True, "reason": None, "detail": "", "value": 1.0}

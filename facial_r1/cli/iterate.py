@@ -1,0 +1,65 @@
+"""``facial-r1 iterate``: the rounds of training and synthesis."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facial_r1.cli.show import Quiet, With, out, progress, roots, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from curation.round import RoundRow
+
+__all__ = ["iterate"]
+
+
+def iterate(
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="A round recipe (YAML), see recipes/tiny-round.yaml.")
+    ],
+    release: Annotated[Path | None, typer.Option(help="The release to begin with, such as demo/5-release.")] = None,
+    run: Annotated[Path | None, typer.Option("--out", help="The run; default runs/<name of the recipe>.")] = None,
+    corpora: With = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the synthesis recipe."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the steps and their commands, do nothing.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """SFT, GRPO, a release by the trained model, training again on it. Goes on where an earlier call stopped."""
+    from curation.round import iterate as rounds
+    from curation.round import load_round, plan
+
+    resolved, synthesis = load_round(recipe, sets=sets or (), release=release, roots=roots(corpora))
+    folder = run or Path("runs") / resolved.name
+    if dry_run:
+        for step in plan(resolved, synthesis):
+            out.print(f"{step.name}: {step.what}{' (done)' if step.done(folder) else ''}", markup=False)
+            out.print(f"  facial-r1 {shlex.join(step.command)}", markup=False, soft_wrap=True)
+        return
+    with progress(quiet) as bar:
+        rows = rounds(resolved, synthesis, folder, progress=bar)
+    _show(rows)
+    out.print(f"done: {folder}", markup=False)
+
+
+def _show(rows: Sequence[RoundRow]) -> None:
+    columns = ("round", "training rows", "accepted", "after", "AU F1 %", "accuracy %", "well-formed %")
+    lines = [
+        (
+            row.round,
+            row.rows,
+            "–" if not row.tried else f"{row.accepted or 0:,} of {row.tried:,}",
+            stage.upper(),
+            *(None if value is None else 100 * value for value in figures.values()),
+        )
+        for row in rows
+        for stage, figures in row.scores.items()
+    ]
+    table("On the frozen test", columns, lines)

@@ -1,0 +1,126 @@
+"""``facial-r1 predict`` and ``facial-r1 evaluate`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import typer
+from stub_server import Stub
+from typer.testing import CliRunner, Result
+
+from facial_r1.cli import evaluate as commands
+from facial_r1.errors import FacialR1Error
+from facial_r1.sample import Sample
+
+from .conftest import Make
+
+Written = Callable[[Sequence[Sample]], Path]
+Run = Callable[..., Result]
+APP = typer.Typer()
+APP.command()(commands.predict)
+APP.command()(commands.evaluate)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run("evaluate", …)``; the error of a failed command is its ``exception``."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(APP, [*map(str, arguments), "-q"])
+
+    return call
+
+
+@pytest.fixture
+def data(on_disk: Written, sample: Make) -> Path:
+    text = "<think>Wide eyes.</think><answer>{}</answer>"
+    labels = ["fear", "anger"] * 4
+    rows = [
+        sample(f"r{at}", labels=[label], dataset="expw", annotated=(), description=text.format(label))
+        for at, label in enumerate(labels)
+    ]
+    return on_disk(rows)
+
+
+def server(stub: Stub) -> tuple[object, ...]:
+    return "--backend", "openai", "--model", "gpt-4o-mini", "--base-url", stub.url
+
+
+def test_from_a_data_set_to_a_report(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
+    dry = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub), "--dry-run")
+    assert "requests to the teacher: 8" in dry.stdout
+    assert not stub.counts
+    done = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub))
+    assert done.exit_code == 0, done.exception
+    assert "asked 8, reused 0: 8 ok" in done.stdout
+    shuffled = ("--shuffle-pictures", 3)
+    assert run("predict", data, "--out", tmp_path / "c.jsonl", *server(stub), *shuffled).exit_code == 0
+    done = run(
+        *("evaluate", tmp_path / "p.jsonl", "--data", data, "--out", tmp_path / "e", "--name", "stub"),
+        *("--control", tmp_path / "c.jsonl", "--resamples", 50),
+    )
+    assert done.exit_code == 0, done.exception
+    assert "stub: protocol open; split" in done.stdout
+    assert "accuracy (WAR)" in done.stdout
+    result = json.loads((tmp_path / "e" / "result.json").read_text())
+    assert result["about"] == {"data": "test.jsonl", "predictions": ["p.jsonl"]}
+    assert result["control"]["other"] == "the same model, shown other rows' pictures"
+    assert "Control with shuffled pictures" in (tmp_path / "e" / "report.html").read_text()
+
+
+def test_a_judge(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in data.read_text().splitlines()]
+    for at, row in enumerate(lines):
+        row["description"] = f'⟦ok:{{"score": {at + 1}, "reason": "r"}}⟧'
+    data.write_text("".join(f"{json.dumps(row)}\n" for row in lines))
+    predicted = tmp_path / "p.jsonl"
+    predicted.write_text("".join(f'{{"id": "{row["id"]}", "prediction": "fear"}}\n' for row in lines))
+    judge = ("--judge", "openai", "--judge-model", "gpt-4o-mini", "--judge-url", stub.url)
+    how = ("evaluate", predicted, "--data", data, "--out", tmp_path / "e", *judge)
+    done = run(*how)
+    assert done.exit_code == 0, done.exception
+    assert "judge score" in done.stdout
+    assert "4.50 [" in done.stdout
+    assert sum(stub.counts.values()) == 8
+    assert run(*how).exit_code == 0
+    assert sum(stub.counts.values()) == 8
+
+
+def test_unreviewed_tests_stop_with_exit_code_3(run: Run, data: Path, tmp_path: Path) -> None:
+    assert run("predict", data, "--out", tmp_path / "p.jsonl", "--backend", "template").exit_code == 0
+    done = run("evaluate", tmp_path / "p.jsonl", "--data", data, "--out", tmp_path / "e", "--require-reviewed-test")
+    assert isinstance(done.exception, FacialR1Error)
+    assert done.exception.exit_code == 3
+    assert "8 of 8 are not accepted" in str(done.exception)
+    assert not (tmp_path / "e").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--protocol", "DISFA-9"), "unknown protocol"),
+        (("--rubric", "stars", "--judge", "openai", "--judge-model", "m"), "unknown rubric"),
+        (("--rouge", "rougeL"), "unknown ROUGE"),
+        (("--judge", "openai"), "the backend openai needs a model"),
+        (("--allow-send", "expw", "--judge", "openai", "--judge-model", "m"), "--allow-send needs NAME=REASON"),
+        (("--part", "1"), "open has no such part"),
+    ],
+)
+def test_wrong_options(
+    run: Run, data: Path, tmp_path: Path, arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    assert run("predict", data, "--out", tmp_path / "p.jsonl", "--backend", "template").exit_code == 0
+    done = run("evaluate", tmp_path / "p.jsonl", "--data", data, "--out", tmp_path / "e", *arguments)
+    assert isinstance(done.exception, FacialR1Error)
+    assert message in str(done.exception)
+    assert done.exception.exit_code == 2
+
+
+def test_a_template_with_options_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
+    done = run("predict", data, "--out", tmp_path / "p", "--backend", "template", "--model", "m")
+    assert "the template has no options" in str(done.exception)
