@@ -1,11 +1,11 @@
-# make demo | test | test-slow | test-vllm | lint | bench | clean. Everything installs into $(VENV); nothing else is touched.
+# make demo | test | test-slow | test-vllm | proof | lint | bench | clean. Everything installs into $(VENV); nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow test-vllm lint bench clean
+.PHONY: demo test test-slow test-vllm proof lint bench clean
 .DELETE_ON_ERROR:
 
 $(BIN)/python:
@@ -35,6 +35,10 @@ test-slow: $(VENV)/.all
 # The CPU build of vLLM, in an environment of its own: a real server and the offline engine.
 test-vllm:
 	PYTHON=$(PYTHON) tests/inference_local/real_vllm/run.sh .venv-vllm
+
+# The learning proof, on a CPU: stopped at any time, it goes on where it was.
+proof: $(VENV)/.all
+	$(BIN)/python -m benchmarks.proof --seeds 0 1 2 --out runs/proof
 
 lint: $(VENV)/.all
 	$(BIN)/ruff check .

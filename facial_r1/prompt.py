@@ -35,7 +35,7 @@ __all__ = [
     "teacher_prompt",
 ]
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 """Rises with every change of wording."""
 
 _QUESTIONS = {
@@ -76,6 +76,12 @@ MENDS: dict[str, str] = {
     "emotion": "Its emotion was wrong for this face.",
     "unlisted_emotion": "Its emotion was outside the list above.",
     "answer": "Its answer block held something else than what is asked for.",
+    "words": "The words beside an Action Unit's number described another movement; describe its own there.",
+    "leak": "It spoke of the facts it was given; write as if you had seen them yourself.",
+    "short": "It was too short.",
+    "long": "It was too long.",
+    "repetition": "It repeated itself.",
+    "language": "It was not in English.",
     "wording": "It denied or doubted something; state only what is visible.",
 }
 """What a repair may name, and its sentence; none of them tells what would have been right."""

@@ -120,7 +120,9 @@ def test_the_readme_shows_commands() -> None:
     assert len(readme_commands()) >= 8
 
 
-@pytest.mark.parametrize("command", [c for c in readme_commands() if "--out" not in c and "--max-cost" not in c])
+@pytest.mark.parametrize(
+    "command", [c for c in readme_commands() if not any(word in c for word in ("--out", "--max-cost", " view "))]
+)
 def test_the_commands_of_the_readme_work(command: str, desk: Path, cli: Cli) -> None:
     folders = {"FER2013": "fer2013", "EXPW": "ExpW", "DISFA": "DISFA", "RAF_AU": "RAF-AU", "RAFML": "RAF-ML"}
     environment = {f"FACIAL_R1_{name}": str(desk / "data" / folder) for name, folder in folders.items()}

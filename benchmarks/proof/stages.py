@@ -22,6 +22,7 @@ from benchmarks.proof.measuring import Floats, Reader, difference, rows, score, 
 from benchmarks.proof.tower import start
 from benchmarks.proof.trainers import grpo, sft
 from curation.gates.registry import Candidate, judge, rejection, resolve
+from facial_r1.errors import UsageError
 from facial_r1.facs import PROTOTYPES, code
 from facial_r1.files import write_atomic, write_jsonl
 from facial_r1.recipe import Gate
@@ -62,6 +63,10 @@ class SeedRun:
         self.images = folder / "faces" / "images"
         self.steps = asdict(plan)
         folder.mkdir(parents=True, exist_ok=True)
+        file, settings = folder / "plan.json", orjson.dumps(asdict(plan))
+        if file.is_file() and file.read_bytes() != settings:
+            raise UsageError("this folder holds a proof with other settings", path=folder, do="give another --out")
+        write_atomic(file, settings)
 
     def rows(self, part: str) -> list[Sample]:
         """The rows of a part of the faces."""

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 import pytest
 
+from facial_r1.errors import UsageError
 from facial_r1.files import read_jsonl, sha256_file
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,27 @@ def test_what_is_required_can_fail() -> None:
     blind = figures()
     blind["stages"]["sft"]["shuffled"]["macro_f1"] = 0.6
     assert "**NO**" in report([blind])
+
+
+@pytest.mark.slow
+def test_every_stage_runs_and_none_of_them_twice(tmp_path: Path) -> None:
+    from benchmarks.proof.faces import Sizes
+    from benchmarks.proof.stages import Plan, SeedRun
+    from benchmarks.proof.table import report
+
+    sizes = Sizes(lessons=12, pool=4, test=4, street=6, pictures=4)
+    plan = Plan(sizes, tower=3, sft=3, grpo=1, retrained=2, longer=2, hearsay=2, hearsay_grpo=1)
+    said: list[str] = []
+    found = SeedRun(tmp_path / "seed", 3, plan, said.append).results()
+    assert list(found["stages"]) == ["sft", "grpo", "retrained", "longer", "hearsay", "hearsay_grpo"]
+    assert len(found["differences"]) == 9
+    assert found["synthesis"]["tried"] == 16
+    assert len(said) == 11
+    assert "| retrained on the synthesis |" in report([found])
+    assert SeedRun(tmp_path / "seed", 3, plan, said.append).results() == found
+    assert len(said) == 11
+    with pytest.raises(UsageError, match="a proof with other settings"):
+        SeedRun(tmp_path / "seed", 3, Plan(sizes), said.append)
 
 
 @pytest.mark.slow
