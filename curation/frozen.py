@@ -2,7 +2,8 @@
 
 A release writes ``frozen-test.jsonl``, one line per row of its test split: id, picture, group, other identities and
 the hash of the picture. A recipe names such a file as ``select.frozen_test``. Every row that shares any of these,
-directly or through its component (see :mod:`curation.components`), may then only be a test row.
+directly or through its component (see :mod:`curation.components`), may then only be a test row. Where the pictures of
+that release lie beside the file, so are pictures that are near-duplicates of them (see :mod:`curation.duplicates`).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from curation.duplicates import Face
 from curation.rows import Row
 from facial_r1.errors import InputError
-from facial_r1.files import read_jsonl
-from facial_r1.sample import Sample
+from facial_r1.files import inside, read_jsonl
+from facial_r1.sample import Sample, read_samples
 
-__all__ = ["FILE", "Frozen", "frozen_line"]
+__all__ = ["FILE", "Frozen", "beside", "frozen_faces", "frozen_line"]
 
 FILE = "frozen-test.jsonl"
 _KEYS: dict[str, type] = {"id": str, "sample_id": str, "group": str, "origin_ids": list, "image_sha256": str}
@@ -63,6 +67,35 @@ class Frozen:
             for row, number in zip(rows, component, strict=True)
             if row.id in self.names or row.group in self.groups or not self.origins.isdisjoint(row.origins)
         )
+
+
+def beside(path: Path) -> Path | None:
+    """The release that a frozen test set lies in; None when it lies alone."""
+    release = path.parent
+    return release if (release / "test.jsonl").is_file() and (release / "images").is_dir() else None
+
+
+def frozen_faces(path: Path | None) -> list[Face] | None:
+    """The pictures of a frozen test set; None when they do not lie beside it, as they do in the release it came from.
+
+    Raises:
+        InputError: when a row of that release's ``test.jsonl`` cannot be read.
+    """
+    if path is None:
+        return []
+    folder = beside(path)
+    if folder is None:
+        return None
+    stated: dict[str, Any] = {"corpora": {}, "rules": {"label_set": ()}}
+    if (folder / "manifest.json").is_file():
+        stated = orjson.loads((folder / "manifest.json").read_bytes())
+    rendered = {name for name, entry in stated["corpora"].items() if entry["synthetic"]}
+    faces = {}
+    for sample in read_samples(folder / "test.jsonl", label_set=stated["rules"]["label_set"]):
+        meta, dataset = sample.meta_info, f"frozen {sample.dataset}"
+        place, group = inside(folder / "images", sample.image), meta.group or meta.sample_id or sample.id
+        faces[place] = Face(sample.id, place, dataset, "test", group, sample.dataset in rendered)
+    return list(faces.values())
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:

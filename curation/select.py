@@ -19,7 +19,7 @@ import orjson
 import facial_r1
 from curation.cells import Cell, Examine, PartCells, draw_all
 from curation.components import components
-from curation.frozen import Frozen
+from curation.frozen import Frozen, beside
 from curation.pictures import Pictures
 from curation.rows import Row, drop, read_chosen, read_rows
 from curation.run import SAMPLES, TASKS, Run, begin, finish, is_done, outputs_of, writing
@@ -156,7 +156,7 @@ def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> S
             "dropped.jsonl": write_jsonl(folder / "dropped.jsonl", _dropped(selection, pictures)),
         }
         parts = [asdict(part) for part in selection.report()]
-        remarks = _remarks(rows, run.recipe)
+        remarks = [*_remarks(rows, run.recipe), *pictures.remarks]
         report = {"parts": parts, "remarks": remarks}
         write_atomic(folder / "report.json", orjson.dumps(report, option=orjson.OPT_INDENT_2))
         finish(folder, inputs, settings, {**counts, "report.json": len(parts)})
@@ -167,9 +167,10 @@ def select(run: Run, *, workers: int = 1, progress: Progress | None = None) -> S
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
     """What shapes the selection and the pictures; where a copy lies does not."""
-    plain = recipe.model_dump(mode="json", include={"seed", "select"})
+    plain = recipe.model_dump(mode="json", include={"seed", "select", "duplicates"})
     if recipe.select.frozen_test is not None:
-        plain["select"]["frozen_test"] = sha256_file(recipe.select.frozen_test)
+        pictures = beside(recipe.select.frozen_test) is not None
+        plain["select"]["frozen_test"] = [sha256_file(recipe.select.frozen_test), pictures]
     sources = {
         name: [source.crop, source.max_side, source.options, sorted(source.joins)]
         for name, source in recipe.corpora.items()

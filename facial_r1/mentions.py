@@ -50,14 +50,6 @@ class Mention(NamedTuple):
     end: int
 
 
-class _Item(NamedTuple):
-    number: int
-    side: str | None
-    intensity: str | None
-    start: int
-    end: int
-
-
 _ORDINAL = r"(?!(?:(?<=\n)|(?<=\n\s))[0-9]{1,2}[.)]\s)"
 _SIDE = r"(?P<side>[LRTBU]{1,2})?\s?"
 _SUFFIX = r"(?:(?P<intensity>[A-E])?(?P<after>(?-i:[LR]))?(?![^\W_]))?"
@@ -107,37 +99,35 @@ def find_mentions(text: str) -> tuple[Mention, ...]:
     >>> [(m.number, m.code) for m in find_mentions("AU123 in 2 places")]
     [(123, None)]
     """
-    items = list(_items(text))
-    if not items:
-        return ()
-    flags = polarities(text, [(item.start, item.end) for item in items])
+    mentions = tuple(_named(text))
+    flags = polarities(text, [(mention.start, mention.end) for mention in mentions]) if mentions else ()
     return tuple(
-        Mention(i.number, _CODES.get(i.number), i.side, i.intensity, negated, uncertain, i.start, i.end)
-        for i, (negated, uncertain) in zip(items, flags, strict=True)
+        mention._replace(negated=negated, uncertain=uncertain) if negated or uncertain else mention
+        for mention, (negated, uncertain) in zip(mentions, flags, strict=True)
     )
 
 
-def _items(text: str) -> Iterator[_Item]:
+def _named(text: str) -> Iterator[Mention]:
+    """The Action Units that are named, as if all were affirmed."""
     position = 0
     while head := _HEAD.search(text, position):
         position = head.end()
         if head["number"]:
-            first = _item(head, head.start())
+            first = _mention(head, head.start())
             if tail := _tail(text, position, plural=head["plural"] is not None):
                 yield from _expand(first, tail)
                 position = tail[-1].end()
             else:
                 yield first
-        elif (number := int(head["bare"] or head["head"])) in BY_NUMBER:
-            yield _Item(number, head["bare_side"], head["bare_intensity"], head.start(), position)
+        elif (code := _CODES.get(number := int(head["bare"] or head["head"]))) is not None:
+            yield Mention(number, code, head["bare_side"], head["bare_intensity"], False, False, head.start(), position)
 
 
-def _item(match: re.Match[str], start: int) -> _Item:
-    number, side, after, intensity = match.group("number", "side", "after", "intensity")
-    side = side or after
-    return _Item(
-        int(number), side.upper() if side else None, intensity.upper() if intensity else None, start, match.end()
-    )
+def _mention(match: re.Match[str], start: int) -> Mention:
+    digits, side, after, intensity = match.group("number", "side", "after", "intensity")
+    number, side = int(digits), side or after
+    side, intensity = side.upper() if side else None, intensity.upper() if intensity else None
+    return Mention(number, _CODES.get(number), side, intensity, False, False, start, match.end())
 
 
 def _tail(text: str, position: int, *, plural: bool) -> list[re.Match[str]]:
@@ -155,22 +145,22 @@ def _tail(text: str, position: int, *, plural: bool) -> list[re.Match[str]]:
 
 def _belongs(text: str, more: re.Match[str], *, plural: bool) -> bool:
     word = _NEXT_WORD.match(text, more.end())
-    known = int(more["number"]) in BY_NUMBER
+    known = int(more["number"]) in _CODES
     if plural:
         return word is None or (known and word[1].lower() not in _COUNTED)
     return known and (word is None or word[1].lower() in _COPULA)
 
 
-def _expand(first: _Item, tail: list[re.Match[str]]) -> Iterator[_Item]:
-    """The items of a list, its ranges written out."""
+def _expand(first: Mention, tail: list[re.Match[str]]) -> Iterator[Mention]:
+    """The members of a list, its ranges written out."""
     last = first
     for more in tail:
-        item = _item(more, more.start("item"))
-        if (more["dash"] or more["to"]) and last.number < item.number < last.number + _LONGEST_RANGE:
-            span = range(last.number, item.number)
-            yield from (_Item(n, None, None, last.start, item.end) for n in span if n == last.number or n in BY_NUMBER)
-            item = item._replace(start=last.start)
+        here = _mention(more, more.start("item"))
+        if (more["dash"] or more["to"]) and last.number < here.number < last.number + _LONGEST_RANGE:
+            span = (n for n in range(last.number, here.number) if n == last.number or n in _CODES)
+            yield from (Mention(n, _CODES.get(n), None, None, False, False, last.start, here.end) for n in span)
+            here = here._replace(start=last.start)
         else:
             yield last
-        last = item
+        last = here
     yield last

@@ -20,7 +20,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
 
-__all__ = ["Bounds", "CorpusSource", "Gate", "Part", "Recipe", "Select", "Synthesis", "Teacher", "load_recipe"]
+__all__ = [
+    "Bounds",
+    "CorpusSource",
+    "Duplicates",
+    "Gate",
+    "Part",
+    "Recipe",
+    "Select",
+    "Synthesis",
+    "Teacher",
+    "load_recipe",
+]
 
 
 class _Strict(BaseModel):
@@ -121,6 +132,15 @@ class Bounds(_Strict):
     )
 
 
+class Duplicates(_Strict):
+    """Which pictures are copies of others, and which cannot be told apart; see docs/duplicates.md."""
+
+    radius: int = Field(10, ge=0, le=16, description="bits in which the hashes of two pictures to compare may differ")
+    similarity: float = Field(0.8, gt=0, le=1, description="from this similarity of fine structure on it is a copy")
+    rendered: bool = Field(False, description="compare faces of synthetic corpora, which all look alike, as well")
+    min_side: int = Field(16, ge=1, description="least width and height of a picture, in pixels")
+
+
 DEFAULT_GATES: tuple[Gate, ...] = tuple(
     Gate(name=name)
     for name in (
@@ -148,6 +168,7 @@ class Recipe(_Strict):
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
     gates: tuple[Gate, ...] = DEFAULT_GATES
     bounds: Bounds = Bounds()
+    duplicates: Duplicates = Duplicates()
     allow_send: dict[str, str] = Field(
         default_factory=dict, description="corpus → why its licence lets its pictures go to the teacher's machine"
     )
@@ -294,5 +315,5 @@ def _explain(error: ValidationError, path: Path | None) -> UsageError:
 
 
 def _known_keys() -> list[str]:
-    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate, Bounds)
+    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate, Bounds, Duplicates)
     return sorted({name for model in models for name in model.model_fields})

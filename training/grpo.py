@@ -7,13 +7,18 @@ from typing import Any
 
 from facial_r1.errors import UsageError
 from facial_r1.progress import Progress
-from training.data import columns
-from training.prepare import Prepared, arguments, load_model, peft_of, prepare
+from training.arguments import arguments
+from training.columns import grpo_columns
+from training.data import Lesson
+from training.model import load_model, lora_config
+from training.order import balanced
+from training.outputs import CHECKPOINTS
+from training.prepare import Prepared
 from training.recipe import GrpoRecipe
-from training.rewards import resolve
+from training.rewards import TRUTHS, Reward, resolve
 from training.run import run
 
-__all__ = ["train", "trainer"]
+__all__ = ["rewards_of", "train", "trainer"]
 
 
 def train(recipe: GrpoRecipe, out: Path, *, resume: bool = False, progress: Progress | None = None) -> Path:
@@ -23,53 +28,48 @@ def train(recipe: GrpoRecipe, out: Path, *, resume: bool = False, progress: Prog
         ``out``, as :func:`training.sft.train`.
 
     Raises:
-        UsageError: for an unknown reward, or a row none of the rewards can score.
-        FacialR1Error: see :func:`training.prepare.prepare` and :func:`training.run.run`.
+        UsageError: for an unknown reward, or rewards that can score no row.
+        FacialR1Error: see :func:`training.run.run`.
     """
-    for reward in recipe.rewards:
-        resolve(reward.name, reward.params)
-    prepared = prepare(recipe, out, with_text=False)
-    _scorable(prepared, recipe)
-    return run(
-        prepared,
-        "grpo",
-        out,
-        lambda folder, callbacks: trainer(prepared, recipe, folder, callbacks),
-        resume=resume,
-        progress=progress or Progress(),
-    )
+    rewards_of(recipe)
+    return run(recipe, "grpo", out, trainer, resume=resume, progress=progress or Progress())
 
 
-def _scorable(prepared: Prepared, recipe: GrpoRecipe) -> None:
-    """Rewards that apply to no row would train nothing but the others: say so."""
-    rows = prepared.lessons.rows
-    needed = {
-        "au_f1": any(row.sample.meta_info.au_annotated for row in rows),
-        "accuracy": any(row.sample.labels for row in rows),
+def rewards_of(recipe: GrpoRecipe) -> dict[str, Reward]:
+    """Name → reward, with the recipe's parameters, rule and set of labels.
+
+    Raises:
+        UsageError: for an unknown reward or parameter.
+    """
+    labels = {"label_rule": recipe.data.label_rule, "label_set": recipe.data.label_set}
+    return {
+        one.name: resolve(one.name, {**(labels if one.name == "accuracy" else {}), **one.params})
+        for one in recipe.rewards
     }
-    truths = [reward.name for reward in recipe.rewards if reward.name in needed]
-    if truths and not any(needed[name] for name in truths):
-        do = "choose rewards whose truth the rows have"
-        raise UsageError("no row has a truth that these rewards compare with", found=", ".join(truths), do=do)
 
 
-def trainer(prepared: Prepared, recipe: GrpoRecipe, folder: Path, callbacks: list[Any]) -> Any:
+def trainer(prepared: Prepared, out: Path, callbacks: list[Any]) -> Any:
     """TRL's trainer over the rows, as the recipe says."""
     from trl import GRPOConfig, GRPOTrainer
 
+    from training.rollouts import Rollouts
     from training.trainer import Exact
 
     class Trainer(Exact, GRPOTrainer):  # type: ignore[misc]
         """TRL's, with an exact resume."""
 
-    vllm: dict[str, Any] = {}
-    if recipe.vllm != "off":
-        vllm = {"use_vllm": True, "vllm_mode": recipe.vllm}
-        if recipe.vllm_server is not None:
-            vllm["vllm_server_base_url"] = recipe.vllm_server
+    recipe = prepared.recipe
+    assert isinstance(recipe, GrpoRecipe)
+    rows = balanced(prepared.train.rows, recipe.data.balance)
+    _scorable(rows, recipe)
+    weights = {one.name: one.weight for one in recipe.rewards}
+    shown = Rollouts(out / "rollouts", rows, weights, recipe.show_every)
+    # TRL pads prompts on the left, but has the kinds of tokens (text, picture) padded where the tokenizer says; were that
+    # the right, pictures would get wrong positions in every row that is padded.
+    prepared.processor.tokenizer.padding_side = "left"
     config = GRPOConfig(
-        **arguments(recipe, folder),
-        **vllm,
+        **arguments(recipe, out / CHECKPOINTS, measure="eval_reward", greater=True),
+        **_vllm(recipe),
         num_generations=recipe.generations,
         max_completion_length=recipe.max_completion,
         beta=recipe.beta,
@@ -79,24 +79,38 @@ def trainer(prepared: Prepared, recipe: GrpoRecipe, folder: Path, callbacks: lis
         top_k=recipe.top_k,
         loss_type=recipe.loss,
         scale_rewards=recipe.scale_rewards,
-        reward_weights=[reward.weight for reward in recipe.rewards],
-        log_completions=False,
-        remove_unused_columns=False,
+        reward_weights=list(weights.values()),
     )
+    watched = prepared.validation
     return Trainer(
-        model=load_model(prepared),
-        reward_funcs=[_with_rule(resolve(one.name, one.params), recipe.data.label_rule) for one in recipe.rewards],
+        model=load_model(recipe, prepared.checkpoint),
+        reward_funcs=[shown.watching(name, reward) for name, reward in rewards_of(recipe).items()],
         args=config,
-        train_dataset=columns(prepared.lessons, with_text=False),
+        train_dataset=grpo_columns(rows),
+        eval_dataset=None if watched is None else grpo_columns(watched.rows),
         processing_class=prepared.processor,
-        peft_config=peft_of(recipe),
-        callbacks=callbacks,
+        peft_config=lora_config(recipe, prepared.checkpoint),
+        callbacks=[*callbacks, shown],
     )
 
 
-def _with_rule(reward: Any, rule: str) -> Any:
-    def scored(completions: Any, **columns: Any) -> Any:
-        return reward(completions, label_rule=rule, **columns)
+def _scorable(rows: list[Lesson], recipe: GrpoRecipe) -> None:
+    """Rewards of a truth that no row has would leave the format to be trained alone: say so instead."""
+    there = {"au_annotated": any(row.sample.meta_info.au_annotated for row in rows)}
+    there["labels"] = any(row.sample.labels for row in rows)
+    asked = [one.name for one in recipe.rewards if one.name in TRUTHS]
+    if asked and not any(there[TRUTHS[name]] for name in asked):
+        do = "choose rewards whose truth the rows have"
+        raise UsageError("no row has a truth that these rewards compare with", found=", ".join(asked), do=do)
 
-    scored.__name__ = reward.__name__
-    return scored
+
+def _vllm(recipe: GrpoRecipe) -> dict[str, Any]:
+    vllm = recipe.vllm
+    if vllm is None:
+        return {}
+    own: dict[str, Any] = (
+        {"vllm_server_base_url": vllm.server}
+        if vllm.mode == "server"
+        else {"vllm_gpu_memory_utilization": vllm.memory, "vllm_tensor_parallel_size": vllm.tensor_parallel}
+    )
+    return {"use_vllm": True, "vllm_mode": vllm.mode, "vllm_max_model_length": vllm.max_length, **own}

@@ -1,7 +1,8 @@
-"""What a training run leaves behind beside the weights: ``begun.json``, ``run.json`` and a model card."""
+"""What a run leaves beside the weights: ``begun.json`` says which run it is, ``run.json`` how it went."""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -12,39 +13,125 @@ import orjson
 
 import facial_r1
 from facial_r1.errors import InputError
-from facial_r1.files import write_atomic
+from facial_r1.files import canonical_json, sha256_bytes, write_atomic
+from facial_r1.inference.local.checkpoints import Checkpoint
+from training.data import Lessons
+from training.prepare import TINY, Prepared
+from training.processes import world
 from training.recipe import TrainRecipe
 
-__all__ = ["BEGUN", "RUN", "begin", "card", "record", "versions"]
+__all__ = ["BEGUN", "CHECKPOINTS", "RUN", "begin", "facts", "identity", "record"]
 
-BEGUN, RUN = "begun.json", "run.json"
-CHECKPOINTS = "checkpoints"
-_PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "deepspeed", "datasets")
+BEGUN, RUN, CHECKPOINTS = "begun.json", "run.json", "checkpoints"
+_PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "deepspeed", "vllm", "datasets")
 
 
-def begin(out: Path, identity: str, *, resume: bool) -> None:
+def identity(prepared: Prepared, method: str) -> str:
+    """Hex SHA-256 of all that decides the result: method, recipe, rows, and the weights it begins from."""
+    rows = [None if one is None else one.source for one in (prepared.train, prepared.validation)]
+    return sha256_bytes(canonical_json([method, prepared.recipe.hash(), rows, prepared.checkpoint.name()]))
+
+
+def begin(out: Path, name: str, *, resume: bool) -> None:
     """Claim a folder for a run, or make sure that it holds the same run.
 
     Raises:
-        InputError: when it holds another run, or checkpoints that nobody asked to resume from.
+        InputError: when it holds another run or something else, or was begun and nobody asked to resume.
     """
     path = out / BEGUN
     if path.is_file():
-        known = orjson.loads(path.read_bytes()).get("identity")
-        if known != identity:
-            what = "this folder holds another training run"
-            found = "other rows, another model or recipe"
+        if orjson.loads(path.read_bytes()).get("identity") != name:
+            what, found = "this folder holds another training run", "other rows, another model or recipe"
             raise InputError(what, path=out, found=found, do="give another --out, or remove it")
-        if not resume and (out / CHECKPOINTS).is_dir():
-            raise InputError("this run was begun before", path=out, do="go on with --resume, or give another --out")
+        if not resume and ((out / CHECKPOINTS).is_dir() or (out / RUN).is_file()):
+            done = "is done" if (out / RUN).is_file() else "was begun before"
+            raise InputError(f"this run {done}", path=out, do="go on with --resume, or give another --out")
     elif out.is_dir() and any(out.iterdir()):
         raise InputError("this folder is not empty", path=out, do="give a new --out")
     out.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, orjson.dumps({"identity": identity}))
+    write_atomic(path, orjson.dumps({"identity": name}))
 
 
-def versions() -> dict[str, str]:
-    """The packages that trained."""
+def facts(prepared: Prepared, method: str, name: str, state: Any, seconds: float, waiting: float) -> dict[str, Any]:
+    """All that ``run.json`` says.
+
+    Args:
+        prepared: the run.
+        method: ``sft`` or ``grpo``.
+        name: its identity.
+        state: of the trainer, in the end.
+        seconds, waiting: of all steps, and of waiting for data between them.
+    """
+    recipe = prepared.recipe
+    return {
+        "method": method,
+        "name": recipe.name,
+        "identity": name,
+        "model": {"id": prepared.checkpoint.name(), "made": recipe.model == TINY, "given": _given(recipe.model)},
+        "before": _before(prepared.checkpoint),
+        "recipe": _without_places(recipe),
+        "recipe_sha256": recipe.hash(),
+        "data": _rows(prepared.train),
+        "validation": None if prepared.validation is None else _rows(prepared.validation),
+        "release": _release(prepared.manifest),
+        "steps": state.global_step,
+        "epochs": state.epoch,
+        "best": {"step": state.best_global_step, "value": state.best_metric} if recipe.best else None,
+        "tokens": int(state.num_input_tokens_seen),
+        "seconds": seconds,
+        "waiting_seconds": waiting,
+        "log": state.log_history,
+        "versions": _versions(),
+        "hardware": _hardware(),
+    }
+
+
+def record(out: Path, done: Mapping[str, Any]) -> None:
+    """Write ``run.json``: its presence says that the run is done."""
+    write_atomic(out / RUN, orjson.dumps(dict(done), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _given(model: str) -> str:
+    """What the recipe calls the model: an id as it stands, of a folder only its name."""
+    return Path(model).name if Path(model).exists() else model
+
+
+def _without_places(recipe: TrainRecipe) -> dict[str, Any]:
+    """The recipe with names for paths: a checkpoint is passed on, and where its data lay is nobody's business."""
+    plain = recipe.model_dump(mode="json")
+    plain["model"] = _given(recipe.model)
+    for rows in (plain["data"], plain["validation"] or {}):
+        rows["release"] = rows.get("release") and Path(rows["release"]).name
+        for key in ("files", "image_folders"):
+            rows[key] = [Path(one).name for one in rows.get(key, ())]
+    return plain
+
+
+def _before(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """The runs that led to the checkpoint, the last one first: their data bind this model as well."""
+    path = Path(checkpoint.adapter or checkpoint.base) / RUN
+    if not path.is_file():
+        return []
+    known = orjson.loads(path.read_bytes())
+    return [{name: known[name] for name in ("name", "method", "release")}, *known["before"]]
+
+
+def _rows(found: Lessons) -> dict[str, Any]:
+    return {"sha256": found.source, "rows": len(found.rows), "dropped": dict(found.dropped.most_common())}
+
+
+def _release(manifest: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Which release, and whose data: enough for the card."""
+    if manifest is None:
+        return None
+    corpora = {
+        name: {"title": one["title"], "terms": one["licence"]["terms"], "synthetic": one["synthetic"]}
+        for name, one in manifest["corpora"].items()
+    }
+    return {"name": manifest["name"], "sha256": manifest["sha256"], "corpora": corpora}
+
+
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "facial-r1": facial_r1.__version__}
     for name in _PACKAGES:
         try:
@@ -54,59 +141,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, Any]:
-    """The devices that trained."""
-    import os
-
+def _hardware() -> dict[str, Any]:
     import torch
 
     if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        return {"devices": names, "world": int(os.environ.get("WORLD_SIZE", "1"))}
-    return {"devices": [f"CPU, {os.cpu_count()} cores"], "world": int(os.environ.get("WORLD_SIZE", "1"))}
-
-
-def record(out: Path, facts: Mapping[str, Any]) -> None:
-    """Write ``run.json``: its presence says that the run is done."""
-    write_atomic(out / RUN, orjson.dumps(dict(facts), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def card(recipe: TrainRecipe, method: str, facts: Mapping[str, Any]) -> str:
-    """The model card: what it was trained on, how, and what it must not be used for."""
-    manifest = facts["data"].get("release") or {}
-    corpora = manifest.get("corpora", {})
-    synthetic = [entry["title"] for entry in corpora.values() if entry["synthetic"]]
-    licensed = [
-        f"{entry['title']}: {entry['licence']['terms']}" for entry in corpora.values() if not entry["synthetic"]
-    ]
-    lines = [
-        "---",
-        f"base_model: {recipe.model}"
-        if "/" in recipe.model and not Path(recipe.model).exists()
-        else "library_name: transformers",
-        "tags: [facial-action-units, emotion-recognition, facial-r1]",
-        "---",
-        "",
-        f"# {recipe.name}",
-        "",
-        f"Trained by {'supervised fine-tuning' if method == 'sft' else 'GRPO with verifiable rewards'} on "
-        f"{facts['data']['rows']:,} rows of facial-emotion reasoning.",
-        "",
-    ]
-    if synthetic:
-        lines += [f"> **Synthetic.** The faces of {', '.join(synthetic)} were rendered by a program.", ""]
-    if licensed:
-        lines += ["The licences of the corpora bind this model as well:", "", *(f"- {one}" for one in licensed), ""]
-    lines += [
-        "| | |",
-        "| --- | --- |",
-        f"| began from | {facts['model']} |",
-        f"| steps | {facts['steps']:,} |",
-        f"| seconds | {facts['seconds']:,.0f} |",
-        f"| recipe | `{facts['recipe_sha256']}` |",
-        f"| data | `{facts['data']['sha256']}` |",
-        "",
-        "It reads acted and posed expressions as its corpora label them. It does not tell what a person feels, and "
-        "must not be used to judge people.",
-    ]
-    return "\n".join(lines) + "\n"
+        peak = torch.cuda.max_memory_allocated() / 2**30
+        return {"device": torch.cuda.get_device_name(), "processes": world(), "peak_gib": round(peak, 2)}
+    return {"device": f"CPU, {os.cpu_count()} cores", "processes": world(), "peak_gib": None}

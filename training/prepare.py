@@ -1,7 +1,8 @@
-"""From a recipe to everything a trainer needs, mistakes first that are cheap to find: files, lengths, then weights."""
+"""From a recipe to what a trainer needs, the mistakes first that are cheap to find: machine, model, rows, lengths."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,52 +11,88 @@ from typing import Any
 import orjson
 
 from facial_r1.errors import InputError, MissingExtra, UsageError
-from facial_r1.files import canonical_json, sha256_bytes
+from facial_r1.files import sha256_file
 from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
-from training.data import Lessons, lengths_with, lessons
-from training.recipe import GrpoRecipe, TrainRecipe
+from training.data import Lessons, lessons
+from training.lengths import Lengths
+from training.processes import leader_first, rank, world
+from training.recipe import Data, GrpoRecipe, TrainRecipe
 
-__all__ = ["DEEPSPEED", "Prepared", "arguments", "load_model", "prepare"]
+__all__ = ["ARCHITECTURES", "TINY", "Prepared", "check_machine", "prepare"]
 
-DEEPSPEED = Path(__file__).parent / "deepspeed"
 ARCHITECTURES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
-"""Model types whose pictures and chat are prepared as here."""
+"""Model types whose pictures and chats are prepared as here."""
+TINY = "tiny"
+"""Model of a recipe that is made on the spot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is known before the weights are loaded."""
+    """What is known before any weight is loaded.
+
+    Attributes:
+        recipe: what to do.
+        checkpoint: where it begins.
+        processor: of the checkpoint, with the recipe's limit of pixels.
+        train, validation: the rows; validation is None when the recipe has none.
+        manifest: of the release, with its own hash as ``sha256``; None for plain files.
+    """
 
     recipe: TrainRecipe
     checkpoint: Checkpoint
     processor: Any
-    lessons: Lessons
-    identity: str
+    train: Lessons
+    validation: Lessons | None
     manifest: Mapping[str, Any] | None
 
 
-def prepare(recipe: TrainRecipe, out: Path, *, with_text: bool) -> Prepared:
-    """Check the machine, the model and the rows.
-
-    Args:
-        recipe: what to do; its model ``tiny`` is made beside ``out``.
-        out: the folder of the run.
-        with_text: the rows' texts are learnt (SFT).
+def check_machine(recipe: TrainRecipe) -> None:
+    """See whether this machine can do what the recipe asks.
 
     Raises:
-        MissingExtra, UsageError, InputError: for whatever cannot work, before any weight is loaded.
+        MissingExtra: for a package that is not installed.
+        UsageError: without a GPU, or for another number of processes than the recipe's.
     """
-    require("train", "torch", "transformers", "trl", *(("peft",) if recipe.lora else ()))
+    require("train", "torch", "transformers", "trl", "accelerate", "tensorboard")
+    if recipe.lora is not None:
+        require("train", "peft")
     if recipe.deepspeed is not None:
         require("train", "deepspeed")
-    if isinstance(recipe, GrpoRecipe) and recipe.vllm != "off":
-        _require_vllm(recipe)
-    from training.trainer import on_gpu
+    if isinstance(recipe, GrpoRecipe) and recipe.vllm is not None:
+        try:
+            require("vllm", "vllm")
+        except MissingExtra as error:
+            what = "the recipe asks for rollouts by vLLM, which is not installed"
+            raise MissingExtra(what, do=f"{error.do}, or --set vllm=null") from None
+    if not recipe.gpu:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # or DeepSpeed looks for a GPU, and says so, at every import
+    import torch
 
-    if recipe.gpu and not on_gpu():
-        do = "run it where one is, or set gpu: false (the tiny recipes do; a real model would take months)"
+    if recipe.gpu and not torch.cuda.is_available():
+        do = "run it where one is, or set gpu: false, which suits the tiny model only"
         raise UsageError("this recipe needs a GPU, and none is there", found="no CUDA device", do=do)
-    checkpoint = open_checkpoint(_tiny(out) if recipe.model == "tiny" else recipe.model)
+    if recipe.processes != world():
+        do = (
+            f"torchrun --nproc_per_node {recipe.processes} $(which facial-r1) train …"
+            if world() == 1
+            else f"--set processes={world()}, and accumulation such that a step has as many rows as before"
+        )
+        what = f"this recipe is for {recipe.processes} processes, one a device"
+        raise UsageError(what, found=f"{world()} started", do=do)
+
+
+def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
+    """Find the model and read the rows.
+
+    Args:
+        recipe: what to do.
+        out: the folder of the run; the tiny model is made beside it.
+
+    Raises:
+        InputError, UsageError: for whatever is wrong with model or rows, before a weight is loaded.
+    """
+    with leader_first():
+        checkpoint = open_checkpoint(_tiny(out) if recipe.model == TINY else recipe.model)
     kind = checkpoint.config.get("model_type")
     if kind not in ARCHITECTURES:
         expected = f"one of {', '.join(ARCHITECTURES)}"
@@ -63,97 +100,38 @@ def prepare(recipe: TrainRecipe, out: Path, *, with_text: bool) -> Prepared:
     from facial_r1.inference.local.processor import load_processor
 
     processor = load_processor(checkpoint)
-    if recipe.data.max_pixels is not None:
-        size = processor.image_processor.size
-        size["longest_edge"] = min(recipe.data.max_pixels, size["longest_edge"])
-    found = lessons(recipe.data, with_text=with_text, tokens_of=lengths_with(processor))
-    identity = sha256_bytes(canonical_json([recipe.identity(), found.source, checkpoint.name(), with_text]))
-    return Prepared(recipe, checkpoint, processor, found, identity, _manifest(recipe.data.release))
+    size = processor.image_processor.size
+    size["longest_edge"] = min(recipe.data.max_pixels, size["longest_edge"])
+    size["shortest_edge"] = min(size["longest_edge"], size["shortest_edge"])
+    answer = recipe.max_completion if isinstance(recipe, GrpoRecipe) else None
+    lengths, prove = Lengths(processor), rank() == 0
+    train = lessons(recipe.data, lengths, answer=answer, prove=prove)
+    watched = _watched(recipe)
+    validation = None if watched is None else lessons(watched, lengths, answer=answer, prove=prove)
+    return Prepared(recipe, checkpoint, processor, train, validation, _manifest(recipe.data.release))
 
 
 def _tiny(out: Path) -> Path:
     from facial_r1.inference.local.tiny import make_tiny
 
-    folder = out.with_name(f"{out.name}-tiny")
+    folder = out.with_name(f"{out.name}-{TINY}")
     return folder if (folder / "config.json").is_file() else make_tiny(folder)
 
 
-def _require_vllm(recipe: GrpoRecipe) -> None:
-    try:
-        require("vllm", "vllm")
-    except MissingExtra as error:
-        if recipe.vllm == "colocate":
-            do = f"{error.do}, or set vllm: off"
-            raise MissingExtra("vllm: colocate needs vLLM in this environment", do=do) from None
-        raise
+def _watched(recipe: TrainRecipe) -> Data | None:
+    data, watched = recipe.data, recipe.validation
+    if watched is None:
+        return None
+    if watched.release is None and not watched.files:
+        watched = watched.model_copy(update={"release": data.release})
+    if (watched.release, watched.split, watched.files) == (data.release, data.split, data.files):
+        do = "name a split, such as validation: {split: val}, or files"
+        raise UsageError("the validation rows are the rows that are trained on", do=do)
+    return watched
 
 
 def _manifest(release: Path | None) -> Mapping[str, Any] | None:
     path = None if release is None else release / "manifest.json"
-    return None if path is None or not path.is_file() else dict(orjson.loads(path.read_bytes()))
-
-
-def load_model(prepared: Prepared) -> Any:
-    """The weights, in bf16 on a GPU and float32 on a CPU; a LoRA adapter is merged into its base."""
-    import torch
-    from transformers import AutoModelForImageTextToText
-
-    recipe = prepared.recipe
-    dtype = torch.bfloat16 if recipe.gpu else torch.float32
-    model = AutoModelForImageTextToText.from_pretrained(prepared.checkpoint.base, dtype=dtype)
-    if prepared.checkpoint.adapter is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, prepared.checkpoint.adapter).merge_and_unload()
-    if recipe.freeze_vision:
-        from training.trainer import frozen_vision
-
-        frozen_vision(model)
-    return model
-
-
-def peft_of(recipe: TrainRecipe) -> Any:
-    """The adapter's settings for TRL; None for full fine-tuning. Vision blocks keep their weights."""
-    if recipe.lora is None:
+    if path is None or not path.is_file():
         return None
-    from peft import LoraConfig
-
-    targets = rf".*language_model.*\.({'|'.join(recipe.lora.targets)})"
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=targets,
-        task_type="CAUSAL_LM",
-    )
-
-
-def arguments(recipe: TrainRecipe, out: Path) -> dict[str, Any]:
-    """The arguments that TRL's two configurations share."""
-    steps: dict[str, Any] = {"max_steps": recipe.steps} if recipe.steps else {"num_train_epochs": recipe.epochs}
-    deepspeed = recipe.deepspeed
-    if isinstance(deepspeed, str):
-        deepspeed = DEEPSPEED / f"{deepspeed}.json"
-    return {
-        **steps,
-        "output_dir": str(out),
-        "seed": recipe.seed,
-        "learning_rate": recipe.lr,
-        "lr_scheduler_type": recipe.schedule,
-        "warmup_steps": recipe.warmup,
-        "weight_decay": recipe.weight_decay,
-        "max_grad_norm": recipe.max_grad_norm,
-        "per_device_train_batch_size": recipe.batch,
-        "gradient_accumulation_steps": recipe.accumulation,
-        "use_cpu": not recipe.gpu,
-        "bf16": recipe.gpu,
-        "gradient_checkpointing": recipe.activation_checkpointing,
-        "deepspeed": None if deepspeed is None else str(deepspeed),
-        "logging_steps": recipe.log_every,
-        "logging_nan_inf_filter": False,
-        "save_steps": recipe.save_every,
-        "save_total_limit": recipe.keep,
-        "report_to": ["tensorboard"],
-        "disable_tqdm": True,
-        "dataloader_num_workers": 0 if not recipe.gpu else 4,
-    }
+    return {**orjson.loads(path.read_bytes()), "sha256": sha256_file(path)}

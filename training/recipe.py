@@ -1,18 +1,23 @@
-"""A training recipe: which model, which rows, which numbers. YAML, checked by pydantic, unknown keys are errors."""
+"""A training recipe: which model, which rows, which numbers. pydantic checks it; unknown keys are errors.
+
+Defaults are those of the Facial-R1 paper where it names them and else those of the library's documentation: groups of
+8, no KL term, no top-k, since log-probabilities are those of the full softmax.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
 
-__all__ = ["Data", "GrpoRecipe", "Lora", "SftRecipe", "TrainRecipe", "load_training"]
+__all__ = ["Data", "GrpoRecipe", "Lora", "Reward", "SftRecipe", "TrainRecipe", "Vllm"]
+
+_PLACES = {"release", "files", "image_folders"}
+_INDIFFERENT = {"model", "log_every", "keep", "workers", "device_memory"}
+"""What changes no weight. Of the model and the rows it is their content that counts, not where they lie."""
 
 
 class _Strict(BaseModel):
@@ -32,15 +37,20 @@ class Data(_Strict):
     prompt: Literal["student", "question"] = Field(
         "student", description="the prompt of training and evaluation with rules and definitions, or the question alone"
     )
-    balance: Literal["none", "label", "corpus"] = Field("none", description="draw rare classes or corpora more often")
-    label_rule: Literal["any", "set"] = "any"
+    balance: Literal["none", "label", "au", "corpus"] = Field(
+        "none", description="show rows of rare labels, of rare AUs or of small corpora more often, up to four times"
+    )
+    assume_scored: bool = Field(
+        False, description="rows without meta_info.au_annotated: take all AUs that occur in their corpus as scored"
+    )
+    label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
-    max_pixels: int | None = Field(None, ge=28 * 28, description="shrink larger pictures to so many pixels")
+    max_pixels: int = Field(512 * 28 * 28, ge=28 * 28, description="larger pictures are shrunk to so many pixels")
     max_length: int = Field(2048, ge=64, description="longest row in tokens, picture included; longer ones are dropped")
 
 
 class Lora(_Strict):
-    """Low-rank adapters instead of full fine-tuning."""
+    """Low-rank adapters on the language model instead of full fine-tuning."""
 
     r: int = Field(16, ge=1)
     alpha: int = Field(32, ge=1)
@@ -56,6 +66,9 @@ class TrainRecipe(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     model: str = Field(description="a checkpoint folder, or an id of the Hub; `tiny` makes the tiny model")
     data: Data = Data()
+    validation: Data | None = Field(None, description="rows to watch while training; without files, of data's release")
+    validate_every: int = Field(100, ge=1, description="steps between two looks at them")
+    best: bool = Field(False, description="end with the checkpoint that was best on them, not with the last")
     seed: int = 0
     steps: int | None = Field(None, gt=0, description="optimizer steps; epochs when not given")
     epochs: float = Field(1.0, gt=0)
@@ -65,20 +78,44 @@ class TrainRecipe(_Strict):
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     batch: int = Field(8, ge=1, description="rows (GRPO: completions) of one device at once")
-    accumulation: int = Field(1, ge=1)
+    accumulation: int = Field(1, ge=1, description="such batches of a device in one optimizer step")
+    processes: int = Field(1, ge=1, description="processes that share the work, one a device; torchrun starts them")
     lora: Lora | None = None
     freeze_vision: bool = Field(False, description="leave the vision tower and its merger as they are")
     gpu: bool = Field(True, description="false trains on the CPU in float32")
-    gpus: int = Field(1, ge=1, description="devices that share the work; what --dry-run reckons with")
+    device_memory: float = Field(80.0, gt=0, description="GiB of one GPU, which --dry-run holds the run against")
     activation_checkpointing: bool = True
-    deepspeed: Literal["zero2", "zero3", "zero3-offload"] | Path | None = None
+    deepspeed: Literal["zero2", "zero3", "zero3-offload"] | Path | None = Field(
+        None, description="one of ours, or a JSON file of DeepSpeed's"
+    )
+    workers: int | None = Field(None, ge=0, description="processes that open pictures; 4 with a GPU, none without")
     log_every: int = Field(10, ge=1)
     save_every: int = Field(500, ge=1, description="steps between two checkpoints that --resume can go on from")
     keep: int = Field(2, ge=1, description="checkpoints that are kept")
 
-    def identity(self) -> str:
-        """Hex SHA-256 of all that decides the result."""
-        return sha256_bytes(canonical_json(self.model_dump(mode="json", exclude={"log_every", "keep", "gpus"})))
+    @model_validator(mode="after")
+    def _sound(self) -> TrainRecipe:
+        if self.best and self.validation is None:
+            raise ValueError("best: true needs validation rows to be best on")
+        if self.best and self.save_every % self.validate_every:
+            raise ValueError("best: true needs a save_every that is a multiple of validate_every")
+        if self.freeze_vision and self.lora is not None:
+            raise ValueError("lora trains adapters of the language model alone: freeze_vision has nothing to freeze")
+        if self.deepspeed is not None and self.processes == 1 and self.deepspeed != "zero3-offload":
+            raise ValueError("deepspeed divides a model among processes: give processes, or zero3-offload")
+        return self
+
+    @property
+    def rows_a_step(self) -> int:
+        """Rows (GRPO: completions) of one optimizer step, over all processes."""
+        return self.batch * self.accumulation * self.processes
+
+    def hash(self) -> str:
+        """Hex SHA-256 of all settings that decide the result, wherever model and rows lie."""
+        plain = self.model_dump(mode="json", exclude=_INDIFFERENT)
+        for rows in ("data", "validation"):
+            plain[rows] = {key: value for key, value in (plain[rows] or {}).items() if key not in _PLACES}
+        return sha256_bytes(canonical_json(plain))
 
 
 class SftRecipe(TrainRecipe):
@@ -95,6 +132,22 @@ class Reward(_Strict):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
+class Vllm(_Strict):
+    """Rollouts by vLLM instead of transformers; needs the extra ``vllm``."""
+
+    mode: Literal["colocate", "server"] = Field(description="in the training processes, or `trl vllm-serve` elsewhere")
+    server: str | None = Field(None, description="base URL of the server, such as http://node2:8000")
+    memory: float = Field(0.3, gt=0, lt=1, description="colocate: share of a device's memory for vLLM")
+    tensor_parallel: int = Field(1, ge=1, description="colocate: devices that one engine spans")
+    max_length: int | None = Field(None, ge=64, description="context of the engine in tokens; the model's when null")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Vllm:
+        if (self.mode == "server") != (self.server is not None):
+            raise ValueError("vllm.server belongs to vllm.mode: server, and that needs it")
+        return self
+
+
 class GrpoRecipe(TrainRecipe):
     """Stage 2: group-relative policy optimization with verifiable rewards."""
 
@@ -104,100 +157,22 @@ class GrpoRecipe(TrainRecipe):
     generations: int = Field(8, ge=2, description="completions of one prompt: a group")
     max_completion: int = Field(256, ge=8, description="tokens")
     beta: float = Field(0.0, ge=0, description="weight of the KL divergence; 0 needs no reference model")
-    epsilon: float = Field(0.2, gt=0)
+    epsilon: float = Field(0.2, gt=0, description="clipping of the ratio")
     temperature: float = Field(1.0, gt=0)
     top_p: float = Field(1.0, gt=0, le=1)
-    top_k: int = Field(0, ge=0, description="0 is off: log-probabilities are those of the full softmax")
+    top_k: int = Field(0, ge=0, description="0 is off")
     loss: Literal["grpo", "dapo", "bnpo", "dr_grpo"] = "dapo"
     scale_rewards: Literal["group", "batch", "none"] = "group"
-    vllm: Literal["off", "colocate", "server"] = "off"
-    vllm_server: str | None = Field(None, description="base URL of `trl vllm-serve`")
-    show_every: int = Field(50, ge=1, description="steps between two samples of rollouts")
+    vllm: Vllm | None = None
+    show_every: int = Field(50, ge=1, description="steps between two pages of rollouts")
 
     @model_validator(mode="after")
     def _whole_groups(self) -> GrpoRecipe:
-        together = self.batch * self.accumulation
-        if together % self.generations:
-            raise ValueError(f"batch × accumulation is {together}, which is no multiple of generations")
-        if self.save_every % self.accumulation and self.accumulation % self.save_every:
-            raise ValueError("save_every must fit whole generations: a multiple of accumulation, or a divisor")
-        if self.vllm == "server" and self.vllm_server is None:
-            raise ValueError("vllm: server needs vllm_server")
+        if self.rows_a_step % self.generations:
+            raise ValueError(
+                f"batch × accumulation × processes is {self.rows_a_step}, which is no multiple of generations"
+            )
+        names = [reward.name for reward in self.rewards]
+        if len(set(names)) < len(names):
+            raise ValueError("rewards name one of them twice; give it another weight instead")
         return self
-
-
-def load_training(path: Path, method: Literal["sft", "grpo"], *, sets: Sequence[str] = ()) -> SftRecipe | GrpoRecipe:
-    """Read and check a training recipe.
-
-    Args:
-        path: the YAML file; relative paths in it are relative to it.
-        method: which kind.
-        sets: overrides such as ``lr=1e-4`` or ``data.rows=300``; values are YAML.
-
-    Raises:
-        UsageError: naming the file, the key and what was expected.
-    """
-    kind = SftRecipe if method == "sft" else GrpoRecipe
-    if not path.is_file():
-        raise UsageError("there is no such training recipe", path=path, do="see recipes/ for some")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"this recipe is not YAML ({error})", path=path, do="correct the YAML") from None
-    if not isinstance(raw, dict):
-        raise UsageError("a training recipe is a mapping", path=path, found=type(raw).__name__)
-    for text in sets:
-        _override(raw, text)
-    try:
-        recipe = kind.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        known = ", ".join(kind.model_fields)
-        expected = f"one of {known}" if first["type"] == "extra_forbidden" else None
-        raise UsageError(
-            f"`{where}` in the training recipe: {first['msg']}", path=path, found=first["input"], expected=expected
-        ) from None
-    data = recipe.data
-    update: dict[str, Any] = {
-        "files": tuple(_beside(path, file) for file in data.files),
-        "image_folders": tuple(_beside(path, folder) for folder in data.image_folders),
-        "release": None if data.release is None else _beside(path, data.release),
-    }
-    changes: dict[str, Any] = {"data": data.model_copy(update=update)}
-    if isinstance(recipe.deepspeed, Path):
-        changes["deepspeed"] = _beside(path, recipe.deepspeed)
-    beside = _beside(path, Path(recipe.model))
-    if recipe.model != "tiny" and beside.is_dir():
-        changes["model"] = str(beside)
-    return recipe.model_copy(update=changes)
-
-
-def _beside(recipe: Path, path: Path) -> Path:
-    return path if path.is_absolute() else (recipe.parent / path).absolute()
-
-
-def _override(raw: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError("--set takes KEY=VALUE", found=text)
-    *path, last = key.split(".")
-    place = raw
-    for part in path:
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict):
-            raise UsageError("--set goes into something that has no keys", found=text)
-    try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UsageError("the value of --set is not YAML", found=text) from None
-    if isinstance(place[last], str):
-        place[last] = _number(place[last])
-
-
-def _number(text: str) -> object:
-    """YAML 1.1 reads ``1e-4`` as a word."""
-    try:
-        return float(text)
-    except ValueError:
-        return text

@@ -3,130 +3,121 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from facial_r1.errors import FacialR1Error
 from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
-from training.outputs import BEGUN, CHECKPOINTS, RUN, begin, card, hardware, record, versions
-from training.prepare import Prepared
+from training.card import card
+from training.estimate import footprint, require_room
+from training.outputs import CHECKPOINTS, RUN, begin, facts, identity, record
+from training.prepare import Prepared, check_machine, prepare
+from training.processes import leader_first, rank, together
+from training.recipe import TrainRecipe
 
-__all__ = ["run"]
+__all__ = ["Make", "run"]
+
+Make = Callable[[Prepared, Path, list[Any]], Any]
+"""Builds TRL's trainer from what was prepared, the folder of the run and callbacks."""
 
 
 def run(
-    prepared: Prepared,
-    method: str,
-    out: Path,
-    make: Callable[[Path, list[Any]], Any],
-    *,
-    resume: bool,
-    progress: Progress,
+    recipe: TrainRecipe, method: Literal["sft", "grpo"], out: Path, make: Make, *, resume: bool, progress: Progress
 ) -> Path:
     """Train and save.
 
     Args:
-        prepared: what is known beforehand.
-        method: ``sft`` or ``grpo``.
+        recipe: what to do.
+        method: which stage it is.
         out: the folder of the run; it ends as a loadable checkpoint.
-        make: builds TRL's trainer for a folder of checkpoints and callbacks.
-        resume: go on from the newest checkpoint.
+        make: builds the trainer.
+        resume: go on from the newest checkpoint of this very run.
         progress: told about every logged step.
 
     Raises:
-        InputError: when ``out`` holds another run.
+        MissingExtra, UsageError, InputError: for whatever cannot work, before the model is loaded.
         FacialR1Error: for a loss that is no number, or when memory ran out.
     """
-    from training.trainer import BrokenLoss, Clock, last_checkpoint
-
-    begin(out, prepared.identity, resume=resume)
-    if (out / RUN).is_file() and resume:
-        progress.say(f"{out}: this run is done")
-        return out
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(out / "tensorboard"))
-    clock = Clock()
-    _quiet()
-    trainer = make(out / CHECKPOINTS, [BrokenLoss(), clock, _Told(progress)])
-    trainer.remove_callback(_printer())
-    last = last_checkpoint(out / CHECKPOINTS) if resume else None
-    try:
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    except RuntimeError as error:
-        if "out of memory" not in str(error):
-            raise
-        do = "lower batch and raise accumulation, lower data.max_pixels, use lora or deepspeed: zero3"
-        raise FacialR1Error("the device ran out of memory", found=str(error).splitlines()[0], do=do) from None
-    trainer.save_model(str(out))
-    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; run.json says the same
-    if trainer.is_world_process_zero():
-        prepared.processor.save_pretrained(out)
-        facts = _facts(prepared, method, trainer, clock)
-        write_atomic(out / "README.md", card(prepared.recipe, method, facts))
-        record(out, facts)
+    check_machine(recipe)
+    _calm()
+    with together(gpu=recipe.gpu, deepspeed=recipe.deepspeed is not None):
+        prepared = prepare(recipe, out)
+        require_room(footprint(prepared), recipe)
+        name = identity(prepared, method) if rank() == 0 else ""  # it reads all weights: once is enough
+        with leader_first():
+            if rank() == 0:
+                begin(out, name, resume=resume)
+        if (out / RUN).is_file():
+            progress.say(f"{out}: this run is done")
+            return out
+        for reason, count in prepared.train.dropped.most_common():
+            progress.say(f"{count:,} rows are left out: {reason}")
+        _train(prepared, method, out, name, make, resume=resume, progress=progress)
     return out
 
 
-def _facts(prepared: Prepared, method: str, trainer: Any, clock: Any) -> dict[str, Any]:
-    recipe, found = prepared.recipe, prepared.lessons
-    state = trainer.state
-    return {
-        "method": method,
-        "name": recipe.name,
-        "model": prepared.checkpoint.name(),
-        "recipe": recipe.model_dump(mode="json"),
-        "recipe_sha256": recipe.identity(),
-        "identity": prepared.identity,
-        "data": {
-            "sha256": found.source,
-            "rows": len(found.rows),
-            "dropped": dict(found.dropped.most_common()),
-            "release": prepared.manifest,
-        },
-        "steps": state.global_step,
-        "epochs": state.epoch,
-        "tokens": state.num_input_tokens_seen or None,
-        "seconds": clock.seconds,
-        "log": state.log_history,
-        "versions": versions(),
-        "hardware": hardware(),
-        "files": [BEGUN],
-    }
+def _train(
+    prepared: Prepared, method: str, out: Path, name: str, make: Make, *, resume: bool, progress: Progress
+) -> None:
+    from transformers import PrinterCallback
+
+    from training.trainer import BrokenLoss, Clock, Told, last_checkpoint
+
+    clock = Clock()
+    with _tensorboard(out / "tensorboard"), _told_plainly():
+        trainer = make(prepared, out, [BrokenLoss(), clock, Told(progress)])
+        trainer.remove_callback(PrinterCallback)
+        last = last_checkpoint(out / CHECKPOINTS) if resume else None
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        trainer.save_model(str(out))
+    if rank() == 0:
+        (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; run.json says the same
+        prepared.processor.save_pretrained(out)
+        done = facts(prepared, method, name, trainer.state, clock.seconds, clock.waiting)
+        write_atomic(out / "README.md", card(prepared.recipe, method, done))
+        record(out, done)
 
 
-def _quiet() -> None:
-    """Our own progress tells the steps; the libraries' bars would break its line."""
+def _calm() -> None:
+    """Our own progress tells the steps, and nobody can act on what TRL asks of transformers."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
 
 
-def _printer() -> Any:
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
-
-
-def _told_class() -> Any:
-    from transformers import TrainerCallback
-
-    class Told(TrainerCallback):
-        """Hands the trainer's log to our progress."""
-
-        def __init__(self, progress: Progress) -> None:
-            self.progress = progress
-
-        def on_log(
-            self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_more: Any
-        ) -> None:
-            """One line of the log."""
-            del args, control
-            shown = [f"{name} {logs[name]:.4g}" for name in ("loss", "reward", "grad_norm") if logs and name in logs]
-            self.progress.step("steps", state.global_step, state.max_steps, ", ".join(shown))
-
-    return Told
+@contextmanager
+def _tensorboard(folder: Path) -> Iterator[None]:
+    """transformers takes the folder of TensorBoard from the environment only; the next run has another."""
+    name = "TENSORBOARD_LOGGING_DIR"
+    before = os.environ.get(name)
+    os.environ[name] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
-def _Told(progress: Progress) -> Any:  # noqa: N802
-    return _told_class()(progress)
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """What torch says only in its own words, in ours."""
+    try:
+        yield
+    except RuntimeError as error:
+        found = str(error)
+        if "out of memory" in found:
+            what = "the device ran out of memory"
+            do = "lower batch and raise accumulation, lower data.max_pixels, use lora, or deepspeed: zero3"
+        elif "probability tensor contains" in found:
+            what = "the model's probabilities are no numbers any more"
+            do = "lower lr, raise warmup, or begin from another checkpoint; --resume begins from the checkpoint before"
+        else:
+            raise
+        raise FacialR1Error(what, found=found.splitlines()[0], do=do) from None

@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from facial_r1.progress import Progress
-from training.data import columns
-from training.prepare import Prepared, arguments, load_model, peft_of, prepare
+from training.arguments import arguments
+from training.columns import sft_columns
+from training.model import load_model, lora_config
+from training.order import Grouped, balanced
+from training.outputs import CHECKPOINTS
+from training.prepare import Prepared
+from training.processes import world
 from training.recipe import SftRecipe
 from training.run import run
 
@@ -21,42 +26,42 @@ def train(recipe: SftRecipe, out: Path, *, resume: bool = False, progress: Progr
         ``out``, a folder that loads as a checkpoint, with ``run.json``, TensorBoard's log and a model card.
 
     Raises:
-        FacialR1Error: see :func:`training.prepare.prepare` and :func:`training.run.run`.
+        FacialR1Error: see :func:`training.run.run`.
     """
-    prepared = prepare(recipe, out, with_text=True)
-    return run(
-        prepared,
-        "sft",
-        out,
-        lambda folder, callbacks: trainer(prepared, recipe, folder, callbacks),
-        resume=resume,
-        progress=progress or Progress(),
-    )
+    return run(recipe, "sft", out, trainer, resume=resume, progress=progress or Progress())
 
 
-def trainer(prepared: Prepared, recipe: SftRecipe, folder: Path, callbacks: list[Any]) -> Any:
+def trainer(prepared: Prepared, out: Path, callbacks: list[Any]) -> Any:
     """TRL's trainer over the rows, as the recipe says."""
     from trl import SFTConfig, SFTTrainer
 
     from training.trainer import Exact
 
+    recipe = prepared.recipe
+    assert isinstance(recipe, SftRecipe)
+    rows = balanced(prepared.train.rows, recipe.data.balance)
+    order = Grouped(rows, batch=recipe.batch, processes=world(), by_length=recipe.group_by_length, seed=recipe.seed)
+
     class Trainer(Exact, SFTTrainer):  # type: ignore[misc]
-        """TRL's, with an exact resume."""
+        """TRL's, with an exact resume and our order of the rows."""
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Grouped:
+            del train_dataset
+            return order
 
     config = SFTConfig(
-        **arguments(recipe, folder),
+        **arguments(recipe, out / CHECKPOINTS, measure="eval_loss", greater=False),
         max_length=None,  # lengths were checked; a cut picture would end the run at some later step
         completion_only_loss=True,
-        train_sampling_strategy="group_by_length" if recipe.group_by_length else "random",
-        length_column_name="length",
-        include_num_input_tokens_seen=True,
-        remove_unused_columns=False,  # or `length` would be gone before the sampler reads it
+        include_num_input_tokens_seen="non_padding",
     )
+    watched = prepared.validation
     return Trainer(
-        model=load_model(prepared),
+        model=load_model(recipe, prepared.checkpoint),
         args=config,
-        train_dataset=columns(prepared.lessons, with_text=True),
+        train_dataset=sft_columns(rows),
+        eval_dataset=None if watched is None else sft_columns(watched.rows),
         processing_class=prepared.processor,
-        peft_config=peft_of(recipe),
+        peft_config=lora_config(recipe, prepared.checkpoint),
         callbacks=callbacks,
     )

@@ -1,4 +1,4 @@
-"""What SFT and GRPO share on top of TRL: an exact resume, an end at a broken loss, and a record of the run."""
+"""What SFT and GRPO share on top of TRL: an exact resume, an end at a broken loss, the clock, and our progress."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
+import orjson
 from transformers import PreTrainedModel, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
 
 from facial_r1.errors import FacialR1Error
+from facial_r1.files import write_atomic
+from facial_r1.progress import Progress
 
-__all__ = ["BrokenLoss", "Clock", "Exact", "last_checkpoint", "load_weights"]
+__all__ = ["BrokenLoss", "Clock", "Exact", "Told", "last_checkpoint", "load_weights"]
+
+_CLOCK = "clock.json"
 
 
 def load_weights(model: PreTrainedModel, checkpoint: str | Path) -> None:
@@ -53,10 +57,15 @@ class Exact:
 
 
 class BrokenLoss(TrainerCallback):
-    """Stops at the first loss that is no number: what follows it would be noise."""
+    """Stops at the first loss that is no number, before a checkpoint with it is saved."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
+        """Whatever is saved is logged first."""
+        del args, state
+        control.should_log = control.should_log or control.should_save
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_more: Any) -> None:
-        """Called by the trainer with every line of its log.
+        """Look at a line of the log.
 
         Raises:
             FacialR1Error: for a loss or gradient norm that is NaN or infinite.
@@ -65,51 +74,68 @@ class BrokenLoss(TrainerCallback):
         for name in ("loss", "grad_norm"):
             value = (logs or {}).get(name)
             if value is not None and not math.isfinite(value):
-                do = "lower lr, raise warmup, or look at the rows of this step; the checkpoints before it are kept"
+                do = "lower lr, raise warmup, or look at the rows of these steps; checkpoints before it are kept"
                 raise FacialR1Error(f"the {name} is {value} at step {state.global_step}", do=do)
 
 
 class Clock(TrainerCallback):
-    """Seconds of the steps themselves, start-up and saving left out, over all starts of a run."""
+    """Seconds of the steps, and of waiting for data between them, over all starts of a run.
 
-    def __init__(self, before: float = 0.0) -> None:
-        self.seconds = before
-        self.losses: list[tuple[int, float]] = []
-        self._begun = 0.0
+    Start-up, evaluating and saving are left out.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = self.waiting = self._since = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
+        """Go on from what the checkpoint says."""
+        del control
+        path = _of_step(args, state) / _CLOCK
+        if state.global_step and path.is_file():
+            self.seconds, self.waiting = orjson.loads(path.read_bytes())
+        self._since = time.perf_counter()
 
     def on_step_begin(self, *_arguments: Any, **_more: Any) -> None:
-        """The clock starts."""
-        self._begun = time.perf_counter()
+        """The batch is there."""
+        now = time.perf_counter()
+        self.waiting, self._since = self.waiting + now - self._since, now
 
     def on_step_end(self, *_arguments: Any, **_more: Any) -> None:
-        """The clock stops."""
-        self.seconds += time.perf_counter() - self._begun
+        """The step is done, and the next batch is asked for."""
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+
+    def on_log(self, *_arguments: Any, **_more: Any) -> None:
+        """Writing a log line is no waiting for data; neither is evaluating, which ends with one."""
+        self._since = time.perf_counter()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
+        """Beside the checkpoint that was just saved."""
+        del control
+        if state.is_world_process_zero:
+            write_atomic(_of_step(args, state) / _CLOCK, orjson.dumps([self.seconds, self.waiting]))
+        self._since = time.perf_counter()
+
+
+class Told(TrainerCallback):
+    """Hands the trainer's log to our progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_more: Any) -> None:
-        """Keep the curve."""
+        """One line of the log."""
         del args, control
-        if logs and "loss" in logs:
-            self.losses.append((state.global_step, logs["loss"]))
+        names = ("loss", "reward", "eval_loss", "eval_reward")
+        shown = [f"{name} {logs[name]:.4g}" for name in names if logs and logs.get(name) is not None]
+        self.progress.step("steps", state.global_step, state.max_steps, ", ".join(shown))
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a run, None when there is none."""
+    """The newest checkpoint in a folder, None when there is none."""
     found = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
     return None if found is None else Path(found)
 
 
-def frozen_vision(model: Any) -> int:
-    """Freeze the vision tower and its merger; returns how many parameters that are."""
-    frozen = 0
-    for name, parameter in model.named_parameters():
-        if "visual" in name.split("."):
-            parameter.requires_grad_(False)
-            frozen += parameter.numel()
-    if not frozen:
-        raise FacialR1Error("this model has no vision tower to freeze", do="set freeze_vision: false")
-    return frozen
-
-
-def on_gpu() -> bool:
-    """Whether a CUDA device is there."""
-    return bool(torch.cuda.is_available())
+def _of_step(args: Any, state: Any) -> Path:
+    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"

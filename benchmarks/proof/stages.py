@@ -21,7 +21,7 @@ from benchmarks.proof.faces import Sizes, lesson, write_faces
 from benchmarks.proof.measuring import Floats, Reader, difference, rows, score, shuffled
 from benchmarks.proof.tower import start
 from benchmarks.proof.trainers import grpo, sft
-from curation.gates.registry import Candidate, judge, rejection, resolve
+from curation.gates.registry import Candidate, Panel, rejection
 from facial_r1.errors import UsageError
 from facial_r1.facs import PROTOTYPES, code
 from facial_r1.files import write_atomic, write_jsonl
@@ -47,7 +47,7 @@ class Plan:
 
     sizes: Sizes = field(default_factory=Sizes)
     tower: int = 1000
-    sft: int = 400
+    sft: int = 450
     grpo: int = 200
     retrained: int = 800
     longer: int = 800
@@ -149,7 +149,7 @@ class SeedRun:
         return found
 
     def _synthesise(self, place: Path, model: Path) -> None:
-        gates = [resolve(Gate(name=name)) for name in GATES]
+        gates = Panel([Gate(name=name) for name in GATES])
         reader, pool, taught = Reader(model), self.rows("pool"), self.rows("lessons")
         kept: dict[str, Sample] = {}
         for draw in range(SAMPLES):
@@ -158,7 +158,7 @@ class SeedRun:
             for sample, text in zip(
                 left, reader.answers(left, self.images, temperature=1.0, draw=100 + draw), strict=True
             ):
-                if rejection(judge(Candidate(sample, "ok", parse(text)), gates)) is None:
+                if rejection(gates.judge(Candidate(sample, "ok", parse(text)))) is None:
                     sample.description, kept[sample.id] = text, sample
         tried, accepted = (Counter(s.labels[0] for s in some) for some in (pool, kept.values()))
         report = {

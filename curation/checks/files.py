@@ -8,7 +8,7 @@ from typing import Any
 
 from curation.checks.check import Check, Failing, Tally
 from curation.checks.lines import split_files
-from facial_r1.errors import UsageError
+from facial_r1.errors import UsageError, clip
 from facial_r1.files import inside, sha256_file
 
 __all__ = ["FILE_CHECKS", "check_files"]
@@ -29,14 +29,14 @@ def check_files(folder: Path, manifest: Mapping[str, Any]) -> list[Check]:
     return tally.checks(FILE_CHECKS, len(manifest["files"]), "files")
 
 
-def _file_faults(folder: Path, name: str, stated: Mapping[str, Any]) -> Iterator[str]:
+def _file_faults(folder: Path, name: str, stated: object) -> Iterator[str]:
     try:
         path = inside(folder, name)
     except UsageError:
         yield "this is no name of a file in the release"
         return
-    if not path.is_file():
-        yield "there is no such file"
+    if not path.is_file() or type(stated) is not dict:
+        yield f"the manifest states {clip(stated)} about it" if path.is_file() else "there is no such file"
         return
     lines = _lines(path) if "rows" in stated else None
     found = {"sha256": sha256_file(path), "bytes": path.stat().st_size, "rows": lines}

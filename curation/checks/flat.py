@@ -1,8 +1,7 @@
 """The rows of a release as a flat table in DuckDB: columns always given, never guessed; on disk when it is large.
 
 ``rows`` holds what is asked of a row later, without its texts. ``flat`` has one scalar column for each thing that the
-suite looks at. Where a list is judged, its column holds what is wrong with it, and null when nothing is; such a column
-is named after its check.
+suite looks at, named after its check; many hold what is wrong, and null when nothing is.
 """
 
 from __future__ import annotations
@@ -43,13 +42,16 @@ _PROVENANCE = "source image_sha256 generator model prompt_hash attempts label_co
 _FLAT = r"""
 CREATE MACRO wrong(found) AS CASE WHEN len(found) > 0 THEN found::VARCHAR END;
 CREATE MACRO known(code) AS regexp_full_match(code, '{codes}');
-CREATE MACRO all_known(found) AS regexp_full_match(array_to_string(found, ' '), '(({codes})( |$))*');
+CREATE MACRO all_known(found) AS
+    len(found) = 0 OR regexp_full_match(array_to_string(found, ',') || ',', '(({codes}),)*');
 CREATE MACRO numbers(found) AS [try_cast(code[3:] AS INTEGER) for code in found if known(code)];
 CREATE MACRO hash(found) AS regexp_full_match(found, '[0-9a-f]{{64}}');
 CREATE TABLE repeated AS SELECT id FROM rows GROUP BY id HAVING count(*) > 1;
 CREATE VIEW flat AS SELECT
-    file, line, id, dataset, split_of_file, split, task, crop, fold, frame, attempts, au_threshold,
+    file, line, id, dataset, task, crop, fold, frame, attempts, au_threshold,
     id IN (FROM repeated) AS id_repeats,
+    CASE WHEN split = split_of_file AND split IN ('train', 'val', 'test') THEN NULL
+        ELSE coalesce(split, 'null') || ' in ' || file END AS split,
     CASE WHEN id = sample_id OR starts_with(id, sample_id || '#') THEN NULL ELSE coalesce(sample_id, 'null') END
         AS id_of_picture,
     CASE WHEN NOT regexp_full_match(image, '[^\\\x00]+') OR contains(split_part(image, '/', 1), ':')
@@ -64,7 +66,7 @@ CREATE VIEW flat AS SELECT
         ELSE wrong([c for c in AUs if known(c) AND NOT list_contains(au_annotated, c)]) END AS au_annotated,
     wrong([x for x in au_intensity if x.value NOT BETWEEN 0 AND 5]) AS au_intensity,
     wrong([x for x in au_side if x.value NOT IN ('L', 'R', 'T', 'B', 'U')]) AS au_side,
-    len(AUs) AS AUs,
+    len(AUs) AS au_count,
     wrong([x for x in labels if NOT list_contains(CASE WHEN len(label_set) > 0 THEN label_set ELSE {labels} END, x)
         OR NOT list_contains({labels}, x)]) AS labels,
     CASE WHEN len(list_distinct(labels)) < len(labels) THEN labels::VARCHAR END AS label_repeats,

@@ -56,7 +56,7 @@ def check_pictures(
     """Read every picture of the rows once, and hold the list of pictures and the folder against them."""
     tally = Tally()
     progress = progress or Progress()
-    done = 0
+    done, total = 0, connection.execute(f"SELECT count(*) FROM ({_PICTURES})").fetchall()[0][0]
     with connection.cursor() as cursor, ThreadPoolExecutor(os.cpu_count()) as pool:
         cursor.execute(_PICTURES)
         while rows := cursor.fetchmany(STEP):
@@ -65,7 +65,7 @@ def check_pictures(
                 if fault is not None:
                     tally.add(fault[0], Failing(file, line, row, fault[1]))
             done += len(rows)
-            progress.step("pictures checked", done, None)
+            progress.step("pictures checked", done, total)
     for name, what in _differences(connection, folder):
         tally.add("picture_list", Failing(name, None, None, what))
     return tally.checks(PICTURE_CHECKS, done, "pictures")

@@ -81,4 +81,4 @@ def wilson(hits: int, of: int) -> Range:
     rate, squared = hits / of, _Z**2 / of
     middle = (rate + squared / 2) / (1 + squared)
     half = _Z / (1 + squared) * math.sqrt(rate * (1 - rate) / of + squared / (4 * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return min(rate, max(0.0, middle - half)), max(rate, min(1.0, middle + half))

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from facial_r1.errors import InputError
-from facial_r1.recipe import Bounds, Gate, Part, Recipe
+from facial_r1.recipe import Bounds, Duplicates, Gate, Part, Recipe
 
 __all__ = ["FORMAT", "MANIFEST", "Rules", "read_manifest", "rules_of"]
 
@@ -41,6 +41,7 @@ class Rules(BaseModel):
     unknown_truth: Literal["omit", "pseudo"]
     allow_short: bool
     bounds: Bounds
+    duplicates: Duplicates = Duplicates()
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -50,7 +51,7 @@ class Rules(BaseModel):
 
 def rules_of(recipe: Recipe) -> dict[str, Any]:
     """What a manifest keeps under ``rules``; gates and ``unknown_truth`` stand there by themselves."""
-    plain = recipe.model_dump(mode="json", include={"label_rule", "label_set", "allow_short", "bounds"})
+    plain = recipe.model_dump(mode="json", include={"label_rule", "label_set", "allow_short", "bounds", "duplicates"})
     return {"parts": [part.model_dump(mode="json") for part in recipe.select.parts], **plain}
 
 

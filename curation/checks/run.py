@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from curation.checks.check import Check, not_run
+from curation.checks.copies import COPY_CHECKS, check_copies
 from curation.checks.files import check_files
 from curation.checks.flat import batches, flat_table
 from curation.checks.lines import check_lines, split_files
 from curation.checks.pictures import PICTURE_CHECKS, check_pictures
-from curation.checks.rules import read_manifest
+from curation.checks.rules import MANIFEST, read_manifest
 from curation.checks.shared import FROZEN_CHECKS, SHARED_CHECKS, check_frozen, check_shared
 from curation.checks.suite import ROW_CHECKS, row_suite
-from curation.checks.totals import TOTAL_CHECKS, check_totals
+from curation.checks.totals import TOTAL_CHECKS, check_totals, stated_counts
 from facial_r1.progress import Progress
 
 __all__ = ["TABLE_CHECKS", "check_release"]
 
-TABLE_CHECKS: dict[str, str] = ROW_CHECKS | TOTAL_CHECKS | SHARED_CHECKS | FROZEN_CHECKS | PICTURE_CHECKS
+TABLE_CHECKS: dict[str, str] = ROW_CHECKS | TOTAL_CHECKS | SHARED_CHECKS | FROZEN_CHECKS | PICTURE_CHECKS | COPY_CHECKS
 """The checks that read the rows as a table, hence after ``lines`` and ``schema``: name → what is expected."""
 
 
@@ -42,6 +43,7 @@ def check_release(
         InputError: when the folder is no release, or one of another format.
     """
     manifest, rules = read_manifest(folder)
+    stated = stated_counts(manifest, folder / MANIFEST)
     files = split_files(folder)
     checks = check_files(folder, manifest)
     lines = check_lines(files, rules, private, progress)
@@ -55,10 +57,11 @@ def check_release(
             suite.check(frame)
         rows = suite.checks()
         checks += rows
-        checks += check_totals(connection, manifest, rules, counted=_passed(rows, "dataset"))
+        checks += check_totals(connection, stated, rules, counted=_passed(rows, "dataset"))
         checks += check_shared(connection)
         checks += check_frozen(connection, folder, frozen)
         checks += check_pictures(connection, folder, progress)
+        checks += check_copies(connection, folder, manifest, rules, frozen, progress)
     return checks
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.checks.check import Check, not_run
@@ -14,12 +15,13 @@ from curation.checks.flat import ask
 from curation.checks.rates import USUAL, allowed, wilson
 from curation.checks.rules import MANIFEST, Rules
 from curation.checks.suite import Suite
+from facial_r1.errors import InputError
 from facial_r1.recipe import Bounds
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["TOTAL_CHECKS", "check_totals"]
+__all__ = ["TOTAL_CHECKS", "Counts", "check_totals", "stated_counts"]
 
 TOTAL_CHECKS: dict[str, str] = {
     "composition": "as many rows as the parts of the recipe ask for (fewer only where it allows to be short)",
@@ -58,11 +60,15 @@ Counts = Counter[tuple[str | None, ...]]
 
 
 def check_totals(
-    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], rules: Rules, *, counted: bool = True
+    connection: duckdb.DuckDBPyConnection, stated: Counts, rules: Rules, *, counted: bool = True
 ) -> list[Check]:
     """Count the table ``rows`` of :func:`curation.checks.flat.flat_table`, and judge the counts.
 
-    ``counted`` is False when rows are of no corpus of the recipe: nothing can then be said per corpus.
+    Args:
+        connection: the database.
+        stated: what the manifest says, see :func:`stated_counts`.
+        rules: of the release.
+        counted: False when rows are of no corpus of the recipe; how many there are of each then says nothing.
     """
     import great_expectations.expectations as gxe
 
@@ -84,7 +90,7 @@ def check_totals(
     rates = [at_least("au_rates", "rate_at_most", "least"), at_least("au_rates", "most", "rate_at_least")]
     checks = [
         _judge("composition", "parts", [parts], _parts(connection, rules)),
-        _judge("counts", "counts", [counts], _counts(connection, manifest)),
+        _judge("counts", "counts", [counts], _counts(connection, stated)),
         _judge("classes", "classes", [share], _classes(connection, bounds)),
         _judge("au_rates", "rates", rates, _rates(connection, rules)),
     ]
@@ -118,16 +124,27 @@ def _parts(connection: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[dict
 _BY_PART = "SELECT dataset, split, sum(times)::BIGINT FROM truths GROUP BY ALL"
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    stated = _stated(manifest)
+def _counts(connection: duckdb.DuckDBPyConnection, stated: Counts) -> Iterator[dict[str, Any]]:
     found: Counts = Counter({tuple(key): int(times or 0) for *key, times in ask(connection, _COUNTS)})
     for key in sorted(stated | found, key=str):
         name = "/".join(part for part in key if part is not None)
         yield {"file": MANIFEST, "id": name, "manifest": stated[key], "found": found[key]}
 
 
+def stated_counts(manifest: Mapping[str, Any], path: Path) -> Counts:
+    """What a manifest says about the rows, as they are counted here.
+
+    Raises:
+        InputError: naming ``path``, when it does not say so in the form in which it is written.
+    """
+    try:
+        return _stated(manifest)
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"the counts of this manifest are broken ({error!r})"
+        raise InputError(what, path=path, do="restore the manifest, or release again") from None
+
+
 def _stated(manifest: Mapping[str, Any]) -> Counts:
-    """What a manifest says, under the keys of ``_COUNTS``."""
     stated: Counts = Counter()
     for split, rows in manifest["rows"].items():
         stated["rows", split, None, None] += rows

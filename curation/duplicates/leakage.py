@@ -3,31 +3,45 @@ design, and within one split of one corpus a copy leaks nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.duplicates.confirm import similarity
-from curation.duplicates.looks import Look, look
+from curation.duplicates.looks import Fingerprint, fingerprint, look
 from curation.duplicates.search import close_pairs
 from facial_r1.progress import Progress
+from facial_r1.recipe import Duplicates
 
-__all__ = ["Face", "Pair", "looks_of", "near_duplicates"]
+__all__ = ["Face", "Pair", "fingerprints", "near_duplicates"]
+
+STEP = 500
+"""Pictures, or pairs, between two reports of progress."""
+OPEN = 4_096
+"""Small pictures that are kept while pairs are compared: 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A picture of a data set: whose row it is, where it lies, and what it must not be a copy of."""
+    """A picture of a data set: whose row it is, where it lies, and what it must not be a copy of.
+
+    Attributes:
+        id, dataset, split: of its row.
+        path: the file.
+        group: the row's group, or what stands for one; a face is not compared with others of its group.
+        rendered: whether a synthetic corpus drew it.
+    """
 
     id: str
     path: Path
     dataset: str
     split: str
     group: str
+    rendered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +53,72 @@ class Pair:
     similarity: float
 
 
-def looks_of(paths: Sequence[Path], *, workers: int = 2) -> list[Look]:
-    """Read pictures, several at once; the decoders work outside Python's lock."""
+def fingerprints(paths: Sequence[Path], *, workers: int = 1, progress: Progress | None = None) -> Iterator[Fingerprint]:
+    """Read pictures, several at once (the decoders work outside Python's lock).
+
+    Raises:
+        PictureError: at the first that is no picture.
+    """
+    progress = progress or Progress()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        return list(pool.map(look, paths))
+        for done, found in enumerate(pool.map(fingerprint, paths), 1):
+            yield found
+            if done % STEP == 0 or done == len(paths):
+                progress.step("pictures hashed", done, len(paths))
 
 
 def near_duplicates(
     faces: Sequence[Face],
-    looks: Sequence[Look],
+    prints: Sequence[Fingerprint],
+    rules: Duplicates,
     *,
-    radius: int,
-    least: float,
-    workers: int = 2,
-    known: dict[tuple[str, str], float] | None = None,
+    within: bool = False,
+    workers: int = 1,
+    known: dict[tuple[Path, Path], float] | None = None,
     progress: Progress | None = None,
 ) -> list[Pair]:
     """The confirmed copies among faces of different groups that are in different splits or corpora.
 
+    Two rendered faces are compared only where the rules say so: all of them are alike.
+
     Args:
         faces: the pictures.
-        looks: of each.
-        radius: greatest distance of hashes for a candidate, in bits.
-        least: least similarity of a copy, 0-1.
+        prints: of each.
+        rules: radius, least similarity, and whether rendered faces are compared.
+        within: compare the faces of one split of one corpus too.
         workers: threads.
-        known: similarities found before, by ids; filled with the new ones.
+        known: similarities found before, by files; filled with the new ones.
         progress: told how many candidates are looked at.
 
     Returns:
         In the order of ``faces``; the same whatever the number of threads.
     """
-    if len(faces) < 2:
+    if not faces:
         return []
     known = {} if known is None else known
-    codes = [_numbers([getattr(face, name) for face in faces]) for name in ("dataset", "split", "group")]
+    index, asked = (np.stack([getattr(one, name) for one in prints]) for name in ("index", "asked"))
+    kinds = [_kind(face, place, rules, within=within) for place, face in enumerate(faces)]
+    groups = [face.group for face in faces]
+    found = close_pairs(index, asked, rules.radius, kinds=kinds, groups=groups, workers=workers)
+    pairs = [(faces[i], faces[j]) for i, j in found]
+    new = [pair for pair in pairs if (pair[0].path, pair[1].path) not in known]
+    grey = lru_cache(OPEN)(look)
 
-    def matter(pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-        dataset, split, group = (code[pairs[:, 0]] != code[pairs[:, 1]] for code in codes)
-        return np.asarray((dataset | split) & group, np.bool_)
+    def compare(pair: tuple[Face, Face]) -> float:
+        return similarity(grey(pair[0].path), grey(pair[1].path))
 
-    index, asked = (np.stack([getattr(one, name) for one in looks]) for name in ("index", "asked"))
-    candidates = close_pairs(index, asked, radius, workers=workers, differ=matter)
-    new = [(int(i), int(j)) for i, j in candidates if (faces[i].id, faces[j].id) not in known]
-
-    def compare(pair: tuple[int, int]) -> float:
-        return similarity(looks[pair[0]].grey, looks[pair[1]].grey)
-
+    progress = progress or Progress()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for done, (pair, value) in enumerate(zip(new, pool.map(compare, new), strict=True), 1):
-            known[faces[pair[0]].id, faces[pair[1]].id] = value
-            if progress is not None and (done % 500 == 0 or done == len(new)):
-                progress.step("pictures compared", done, len(new))
-    pairs = ((faces[i], faces[j]) for i, j in candidates)
-    found = (Pair(one, two, known[one.id, two.id]) for one, two in pairs)
-    return [pair for pair in found if pair.similarity >= least]
+        for done, ((one, two), value) in enumerate(zip(new, pool.map(compare, new), strict=True), 1):
+            known[one.path, two.path] = value
+            if done % STEP == 0 or done == len(new):
+                progress.step("alike pictures compared", done, len(new))
+    every = (Pair(one, two, known[one.path, two.path]) for one, two in pairs)
+    return [pair for pair in every if pair.similarity >= rules.similarity]
 
 
-def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
-    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+def _kind(face: Face, place: int, rules: Duplicates, *, within: bool) -> object:
+    """Faces of one kind are not compared."""
+    if face.rendered and not rules.rendered:
+        return "rendered"
+    return place if within else (face.dataset, face.split)

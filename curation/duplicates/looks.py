@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facial_r1.pictures import read_header, read_picture
-
-__all__ = ["SIDE", "VIEWS", "Look", "look", "look_of"]
+__all__ = ["SIDE", "VIEWS", "Fingerprint", "fingerprint", "fingerprint_of", "look", "look_of"]
 
 SIDE = 72
 """Width and height of the small grey picture, in pixels."""
@@ -35,27 +33,41 @@ Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What is kept of a picture.
+class Fingerprint:
+    """What is kept of a picture: some hundred bytes.
 
     Attributes:
-        grey: uint8 of shape (72, 72).
         index: uint64, the hash of each of :data:`VIEWS`.
         asked: uint64, the hashes of the whole and of its mirror.
+        contrast: standard deviation of the greys, 0-128; 0 for one even grey.
     """
 
-    grey: Grey
     index: Hashes
     asked: Hashes
+    contrast: float
 
 
-def look(path: Path) -> Look:
-    """Read a picture; a JPEG is decoded at the least size that suffices.
+def fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a picture file; raises :class:`PictureError` for what is none."""
+    return fingerprint_of(look(path))
+
+
+def fingerprint_of(grey: Grey) -> Fingerprint:
+    """The fingerprint of a small grey picture, see :func:`look`."""
+    index = [_hash(grey[top : top + side, left : left + side]) for top, left, side in VIEWS]
+    asked = [index[0], _hash(grey[:, ::-1])]
+    return Fingerprint(np.array(index, np.uint64), np.array(asked, np.uint64), float(grey.std()))
+
+
+def look(path: Path) -> Grey:
+    """Read a picture as 72 × 72 greys; a JPEG is decoded at the least size that suffices.
 
     Raises:
         PictureError: for a file that is no picture.
     """
     import cv2
+
+    from facial_r1.pictures import read_header, read_picture  # OpenCV behind it is heavy
 
     data = read_picture(path)
     header = read_header(data, path=path)
@@ -71,15 +83,13 @@ def look(path: Path) -> Look:
     return look_of(np.asarray(pixels, np.uint8))
 
 
-def look_of(pixels: Grey) -> Look:
-    """The look of grey pixels of any size."""
+def look_of(pixels: Grey) -> Grey:
+    """Grey pixels of any size as 72 × 72."""
     import cv2
 
     shrinks = min(pixels.shape) >= SIDE
     grey = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    grey = np.ascontiguousarray(grey, np.uint8)
-    index = [_hash(grey[top : top + side, left : left + side]) for top, left, side in VIEWS]
-    return Look(grey, np.array(index, np.uint64), np.array([index[0], _hash(grey[:, ::-1])], np.uint64))
+    return np.ascontiguousarray(grey, np.uint8)
 
 
 def _hash(view: Grey) -> np.uint64:

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from curation.gates.registry import NOT_APPLICABLE, PASSED, Candidate, Ruling, gate
-from curation.gates.words import may_hold
 from facial_r1.response import (
     Response,
     canonical_answer,
@@ -22,12 +21,10 @@ from facial_r1.response import (
     uncertain_words,
 )
 from facial_r1.scoring import au_counts, au_f1, label_match
-from facial_r1.wording import NEGATIVE_WORDS, UNCERTAIN_WORDS
 
 __all__ = ["au_set", "grammar", "label", "task_rules", "vocabulary"]
 
 _NOTHING_FOUND = Ruling(True, value=0)
-_CUES = frozenset(phrase.split()[0] for phrase in NEGATIVE_WORDS + UNCERTAIN_WORDS)
 
 
 @gate
@@ -162,13 +159,10 @@ def vocabulary(candidate: Candidate) -> Ruling:
     """No negated and no uncertain wording in think, and answer words of the row's label set. The value counts them."""
     think, allowed = candidate.response.think or "", candidate.sample.meta_info.label_set
     outside = [word for word in candidate.response.answer_labels if allowed and word not in allowed]
-    if not outside and not may_hold(think, _CUES):
+    denied, doubted = negative_words(think), uncertain_words(think)
+    if not (denied or doubted or outside):
         return _NOTHING_FOUND
-    findings = {
-        "negative_word": negative_words(think),
-        "uncertain_word": uncertain_words(think),
-        "label_outside_set": outside,
-    }
+    findings = {"negative_word": denied, "uncertain_word": doubted, "label_outside_set": outside}
     reason = next((name for name, words in findings.items() if words), None)
     words = [word for found in findings.values() for word in found]
     return Ruling(reason is None, reason, ", ".join(words), len(words))

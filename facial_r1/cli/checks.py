@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facial_r1.cli.show import out, table
@@ -10,7 +11,7 @@ from facial_r1.cli.show import out, table
 if TYPE_CHECKING:
     from curation.checks.check import Check
 
-__all__ = ["show_checks"]
+__all__ = ["show_checks", "show_failed_release"]
 
 _RESULTS = {True: "passed", False: "FAILED", None: "not run"}
 
@@ -30,3 +31,13 @@ def show_checks(checks: Sequence[Check]) -> None:
     passed = sum(check.passed is True for check in checks)
     failed = sum(check.passed is False for check in checks)
     out.print(f"{passed} checks passed, {failed} failed, {len(checks) - passed - failed} not run")
+
+
+def show_failed_release(root: Path) -> None:
+    """The table of the last attempt to release the run in ``root``, where a check stopped it."""
+    from curation.checks.check import FILE, read_checks
+
+    path = root / FILE
+    checks = read_checks(path) if path.is_file() else []
+    if any(check.passed is False for check in checks):
+        show_checks(checks)

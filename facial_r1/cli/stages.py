@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facial_r1.cli.checks import show_failed_release
 from facial_r1.cli.report import write_report
 from facial_r1.cli.results import (
     show_absent,
@@ -94,6 +95,7 @@ def build(
         if not absent or resolved.allow_short:  # otherwise nothing was done
             show_quotas(cell_table(Run.open(folder)))
             show_shortage(Run.open(folder))
+            show_failed_release(folder)
         raise
     show_build(result)
     raise typer.Exit(result.exit_code)
@@ -152,7 +154,10 @@ def gate(
 
 
 def release(run: RunFolder, quiet: Quiet = False) -> None:
-    """Stage 5: release the accepted rows with pictures, card and manifest. Exit code 3 when a quota is short."""
+    """Stage 5: release the accepted rows with pictures, card and manifest, once all checks pass.
+
+    Exit code 3 when a quota is short or a check fails; the checks stand in RUN/checks.json.
+    """
     import curation
     from curation.run import RELEASE, Run
 
@@ -162,6 +167,7 @@ def release(run: RunFolder, quiet: Quiet = False) -> None:
             curation.release(opened, progress=bar)
     finally:
         show_shortage(opened)
+        show_failed_release(opened.root)
     _done(opened, RELEASE)
 
 

@@ -171,6 +171,8 @@ def show_estimate(found: Estimate, to: str = "teacher") -> None:
     """What a run would ask at least, and what that costs at most; ``to`` is who is asked."""
     out.print(f"requests to the {to}: {found.requests:,}, when every answer is accepted")
     source = f"corrected by {found.measured:,} answers of the journal" if found.measured else "by rule of thumb"
+    if found.unlike:
+        source += f"; {found.unlike:,} requests are unlike any of them"
     out.print(f"tokens: {found.text:,} of text and {found.pictures:,} of pictures in ({source}), {found.output:,} out")
     if found.online is None:
         out.print("cost: the price of this model is not known (teacher.prices in the recipe states it)")

@@ -1,87 +1,133 @@
-"""``train``: supervised fine-tuning and GRPO on the curated splits."""
+"""``facial-r1 train``: supervised fine-tuning and GRPO on the curated splits."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
+from facial_r1.cli.show import Quiet, progress, table
 from facial_r1.cli.show import out as terminal
-from facial_r1.cli.show import progress, table
-from facial_r1.errors import UsageError
+from facial_r1.errors import InputError, MissingExtra, UsageError
 
-__all__ = ["train"]
+if TYPE_CHECKING:
+    from training.recipe import GrpoRecipe, SftRecipe
+
+__all__ = ["Spread", "train"]
+
+_MANY = ("--data", "--image-folders")
+
+
+class Spread(TyperCommand):
+    """Lets ``--data`` and ``--image-folders`` take several values behind each other, as well as be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """``--data a b`` becomes ``--data a --data b``."""
+        spread: list[str] = []
+        current = ""
+        for word in args:
+            if word.startswith("-"):
+                current = word if word in _MANY else ""
+            elif current and spread[-1] != current:
+                spread.append(current)
+            spread.append(word)
+        return super().parse_args(ctx, spread)
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="sft or grpo.")],
-    recipe: Annotated[Path, typer.Argument(help="A training recipe, such as recipes/tiny-sft.yaml.")],
-    out: Annotated[Path, typer.Option(help="The folder of the run; it ends as a checkpoint.")],
-    release: Annotated[Path | None, typer.Option(help="A release to train on.")] = None,
-    data: Annotated[list[Path] | None, typer.Option(help="JSONL in the published schema, instead; repeatable.")] = None,
-    image_folder: Annotated[list[Path] | None, typer.Option(help="Its image folder; one, or one each.")] = None,
-    model: Annotated[str | None, typer.Option(help="Begin from this checkpoint instead of the recipe's.")] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe; may be repeated.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
+    method: Annotated[str, typer.Argument(metavar="sft|grpo", help="Stage 1 learns texts, stage 2 earns rewards.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A training recipe, see recipes/tiny-sft.yaml.")],
+    out: Annotated[Path | None, typer.Option(help="The run, which ends as a checkpoint; default runs/NAME.")] = None,
+    release: Annotated[Path | None, typer.Option(help="The release to train on, such as demo/5-release.")] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="JSONL files in the published schema, instead.")] = None,
+    image_folders: Annotated[
+        list[Path] | None, typer.Option(help="The folders of their pictures: one, or one each.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The checkpoint to begin from, instead of the recipe's.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the recipe.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint of this run.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what matters in the end.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Train a vision-language model: `sft` on the texts of a release, `grpo` on its truth.
-
-    On several devices start it through the path of this script:
-    `accelerate launch --num_processes 8 $(which facial-r1) train sft …`.
-    """
+    """Train a vision-language model on the curated splits; for several devices see docs/training.md."""
     if method not in ("sft", "grpo"):
         raise UsageError("unknown way to train", found=method, expected="sft or grpo")
     from facial_r1.inference.local.checkpoints import require
-    from training.recipe import GrpoRecipe, load_training
 
     require("train", "torch", "transformers", "trl")
-    chosen = cast('Literal["sft", "grpo"]', method)
-    read = load_training(recipe, chosen, sets=sets or ())
+    from training import grpo, sft
+    from training.processes import rank
+    from training.reading import load_training
+    from training.recipe import GrpoRecipe
+
+    stage: Literal["sft", "grpo"] = "sft" if method == "sft" else "grpo"
+    read = _given(load_training(recipe, stage, sets=sets or ()), release, data, image_folders, model)
+    if dry_run:
+        _plan(read)
+        return
+    folder = out or Path("runs") / read.name
+    try:
+        with progress(quiet or rank() > 0) as bar:
+            if isinstance(read, GrpoRecipe):
+                grpo.train(read, folder, resume=resume, progress=bar)
+            else:
+                sft.train(read, folder, resume=resume, progress=bar)
+    except (InputError, MissingExtra, UsageError) as error:
+        if rank() > 0:  # every process finds the same mistake; the first one says it
+            raise typer.Exit(error.exit_code) from None
+        raise
+    if rank() == 0:
+        terminal.print(f"done: {folder} loads as a checkpoint; run.json in it says how it was made", markup=False)
+        terminal.print(f"curves: tensorboard --logdir {folder / 'tensorboard'}", markup=False)
+
+
+def _given(
+    read: SftRecipe | GrpoRecipe,
+    release: Path | None,
+    data: list[Path] | None,
+    image_folders: list[Path] | None,
+    model: str | None,
+) -> SftRecipe | GrpoRecipe:
+    """The recipe with what the command line says instead."""
+    if release is not None and data:
+        raise UsageError("--release and --data exclude each other", do="give one of them")
     update: dict[str, object] = {}
     if release is not None:
-        update |= {"release": release.absolute(), "files": (), "image_folders": ()}
+        update = {"release": release, "files": (), "image_folders": ()}
     if data:
-        update |= {"release": None, "files": tuple(path.absolute() for path in data)}
-    if image_folder:
-        update["image_folders"] = tuple(path.absolute() for path in image_folder)
-    read = read.model_copy(update={"data": read.data.model_copy(update=update)})
+        update = {"release": None, "files": tuple(data)}
+    if image_folders:
+        update["image_folders"] = tuple(image_folders)
+    changes: dict[str, object] = {"data": read.data.model_copy(update=update)}
     if model is not None:
-        read = read.model_copy(update={"model": model})
-    if dry_run:
-        _show_footprint(read, chosen, out)
-        return
-    from training import grpo, sft
-
-    with progress(quiet) as bar:
-        if isinstance(read, GrpoRecipe):
-            done = grpo.train(read, out, resume=resume, progress=bar)
-        else:
-            done = sft.train(read, out, resume=resume, progress=bar)
-    terminal.print(f"done: {done} loads as a checkpoint; run.json in it says how it was made")
-    terminal.print(f"curves: tensorboard --logdir {done / 'tensorboard'}")
+        changes["model"] = model
+    return read.model_copy(update=changes)
 
 
-def _show_footprint(recipe: object, method: str, out: Path) -> None:
+def _plan(recipe: SftRecipe | GrpoRecipe) -> None:
     from training.estimate import footprint, require_room
     from training.prepare import prepare
-    from training.recipe import TrainRecipe
 
-    read = cast(TrainRecipe, recipe)
-    prepared = prepare(read.model_copy(update={"gpu": False}), out, with_text=method == "sft")
-    found = footprint(prepared)
-    rows = [
+    with tempfile.TemporaryDirectory() as scratch:  # the tiny model's
+        prepared = prepare(recipe, Path(scratch) / "run")
+        found = footprint(prepared)
+    left_out = ", ".join(f"{why}: {count:,}" for why, count in prepared.train.dropped.most_common())
+    gib = 2**30
+    rows: list[tuple[str, str]] = [
         ("parameters", f"{found.parameters:,}"),
-        ("trainable", f"{found.trainable:,}"),
+        ("trained of them", f"{found.trainable:,}"),
         ("rows", f"{found.rows:,}"),
-        ("left out", ", ".join(f"{why} {n:,}" for why, n in prepared.lessons.dropped.most_common()) or "none"),
+        ("rows left out", left_out or "none"),
         ("steps", f"{found.steps:,}"),
+        ("rows a step", f"{recipe.rows_a_step:,}"),
         ("tokens a step", f"{found.tokens:,}"),
-        ("model states on a device", f"{found.states / 2**30:.2f} GiB"),
-        ("activations on a device", f"{found.activations / 2**30:.2f} GiB"),
-        ("together", f"{found.memory / 2**30:.2f} GiB on each of {read.gpus}"),
+        ("memory of a device", f"{found.memory / gib:.2f} GiB"),
+        ("– weights, gradients, optimizer", f"{found.states / gib:.2f} GiB"),
+        ("– activations and logits", f"{(found.activations + found.logits) / gib:.2f} GiB"),
+        ("– or rollouts, if more", f"{found.rollouts / gib:.2f} GiB"),
     ]
-    table("What it would take", ("", ""), rows)
-    require_room(found, read.gpus)
+    table("What it would take", ("", f"on {recipe.processes} devices" if recipe.processes > 1 else ""), rows)
+    require_room(found, recipe)

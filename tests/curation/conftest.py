@@ -163,3 +163,31 @@ def toys(tmp_path: Path) -> Iterator[Toys]:
     for name in ("toy_a", "toy_b"):
         sys.modules.pop(f"datasets_builders.{name}", None)
         vars(datasets_builders).pop(name, None)
+
+
+ROWS = {"fer2013": 260, "disfa": 540, "raf_au": 260}
+PARTS: tuple[dict[str, Any], ...] = (
+    {"corpus": "fer2013", "split": "train", "rows": 42, "balance": "label"},
+    {"corpus": "fer2013", "split": "test", "rows": 14, "balance": "label"},
+    {"corpus": "disfa", "split": "train", "rows": 60},
+    {"corpus": "disfa", "split": "val", "rows": 10},
+    {"corpus": "disfa", "split": "test", "rows": 10},
+    {"corpus": "raf_au", "split": "train", "rows": 20, "where": "both"},
+    {"corpus": "raf_au", "split": "test", "rows": 10, "where": "both"},
+)
+
+
+@pytest.fixture(scope="session")
+def clean_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small release that the template teacher wrote about three synthetic corpora; nobody may change it."""
+    import curation
+    from datasets_builders import synthetic
+
+    folder = tmp_path_factory.mktemp("clean")
+    for name, rows in ROWS.items():
+        synthetic.make(name, folder / name, rows=rows, workers=1)
+    corpora: dict[str, Any] = {name: {"root": str(folder / name)} for name in ROWS}
+    corpora["raf_au"]["joins"] = {"rafml": str(folder / "raf_au" / "RAF-ML")}
+    select = {"parts": list(PARTS), "frame_gap": 2}
+    recipe = load_recipe({"name": "clean", "corpora": corpora, "select": select, "bounds": {"least_rows": 30}})
+    return curation.build(recipe, folder / "run", workers=1).release

@@ -1,4 +1,4 @@
-"""A clean release, and more than a hundred ways to damage it; each says which check is meant to find it.
+"""More than a hundred ways to damage a release; each says which check is meant to find it.
 
 What a damage leaves behind is sealed afterwards, as if a mistake before the manifest was written had caused it: hashes,
 counts and lists are made to agree with the rows again. A damage that is about these says ``sealed=False``.
@@ -194,15 +194,15 @@ _set(
     },
 )
 _set(
-    "au_values",
+    "au_intensity",
     "disfa",
     {
         "intensity above 5": {"au_intensity": [{"au": "AU1", "value": 9}]},
         "intensity negative": {"au_intensity": [{"au": "AU1", "value": -1}]},
-        "side unknown": {"au_side": [{"au": "AU1", "value": "Q"}]},
-        "threshold 0": {"au_threshold": 0},
     },
 )
+_set("au_side", "disfa", {"side unknown": {"au_side": [{"au": "AU1", "value": "Q"}]}})
+_set("au_threshold", "disfa", {"threshold 0": {"au_threshold": 0}, "threshold 6": {"au_threshold": 6}})
 _set(
     "labels",
     "fer2013",
@@ -235,29 +235,23 @@ _set(
         "box of three": {"box": [0, 0, 5]},
     },
 )
-_set(
-    "numbers", "disfa", {"fold 0": {"fold": 0}, "no attempt": {"attempts": 0}, "frame before the first": {"frame": -1}}
-)
+_set("fold", "disfa", {"fold 0": {"fold": 0}})
+_set("attempts", "disfa", {"no attempt": {"attempts": 0}})
+_set("frame", "disfa", {"frame before the first": {"frame": -1}})
+_set("crop", "disfa", {"crop unknown": {"crop": "sideways"}})
 _set(
     "sources",
     "disfa",
-    {
-        "crop unknown": {"crop": "sideways"},
-        "AU source unknown": {"au_source": "guess"},
-        "label source unknown": {"label_source": "joined:"},
-    },
+    {"AU source unknown": {"au_source": "guess"}, "label source unknown": {"label_source": "joined:"}},
 )
 _set("extra", "disfa", {"extra is no JSON": {"extra": "{usage"}, "extra is a list": {"extra": "[1]"}})
 _set(
-    "lengths",
+    "question_length",
     "fer2013",
-    {
-        "question empty": {"question": ""},
-        "question huge": {"question": "why " * 1_000},
-        "extra huge": {"extra": '{"note": "' + "x" * 9_000 + '"}'},
-        "id huge": {"id": "i" * 300, "sample_id": "i" * 300},
-    },
+    {"question empty": {"question": ""}, "question huge": {"question": "why " * 1_000}},
 )
+_set("extra_length", "fer2013", {"extra huge": {"extra": '{"note": "' + "x" * 9_000 + '"}'}})
+_set("id_length", "fer2013", {"id huge": {"id": "i" * 300, "sample_id": "i" * 300}})
 _set(
     "image_path",
     "fer2013",
@@ -299,7 +293,7 @@ def nearly_all_aus_at_once(copy: Copy) -> str:
     return str(row["id"])
 
 
-@damage("lengths")
+@damage("description_length")
 def description_huge(copy: Copy) -> str:
     row = copy.row("fer2013")
     row["description"] = row["description"].replace("</think>", f"{' ' * 8_000}</think>")
@@ -547,6 +541,22 @@ def picture_leaks_by_content(copy: Copy) -> str:
     row, tested = copy.row("fer2013"), copy.row("fer2013", "test")
     copy.write(f"images/{row['image']}", copy.image(tested).read_bytes())
     row["meta_info"]["image_sha256"] = tested["meta_info"]["image_sha256"]
+    return str(row["id"])
+
+
+@damage("near_duplicates")
+def picture_leaks_cropped_and_mirrored(copy: Copy) -> str:
+    """Two rows of a corpus that calls itself real; grain is what no two real pictures share."""
+    copy.manifest["corpora"]["raf_au"]["synthetic"] = False
+    greys = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
+    whole = cv2.resize(greys, (96, 96), interpolation=cv2.INTER_CUBIC)
+    whole = np.clip(whole + np.random.default_rng(1).normal(0, 12, whole.shape), 0, 255).astype(np.uint8)
+    row, tested = copy.row("raf_au"), copy.row("raf_au", "test")
+    for one, pixels in ((tested, whole), (row, whole[5:93, 4:92][:, ::-1])):
+        one["image"] = f"{one['image']}.png"
+        data = cv2.imencode(".png", np.ascontiguousarray(pixels))[1].tobytes()
+        copy.write(f"images/{one['image']}", data)
+        one["meta_info"]["image_sha256"] = sha256_bytes(data)
     return str(row["id"])
 
 

@@ -194,7 +194,7 @@ def test_the_checks_of_a_failed_release_are_kept_and_those_of_a_good_one_release
     assert (run.root / CHECKS).read_bytes() == (folder / CHECKS).read_bytes()
     assert {check["passed"] for check in table if check["name"] != "frozen_test"} == {True}
     row = sample(9, group="disfa-SN003")
-    small.add(row, "<think>Lifted (AU6), up (AU12).</think><answer>AU6, AU12</answer>").write()
+    run = small.add(row, "<think>Lifted (AU6), up (AU12).</think><answer>AU6, AU12</answer>").write()
     gate(run)
     with pytest.raises(
         GateFailed, match=r"1 of \d+ checks stop this release.*group_exclusive.*disfa-0009.*checks.json"
@@ -380,7 +380,7 @@ def test_a_full_disk_is_one_clear_error(small_run: Run, monkeypatch: pytest.Monk
 def test_progress_is_told(small_run: Run, told: Any) -> None:
     gate(small_run)
     release(small_run, progress=told)
-    assert told.steps == [("rows released", 5, 5)]
+    assert told.steps == [(what, 5, 5) for what in ("rows released", "rows checked", "pictures checked")]
 
 
 # --- killed anywhere -------------------------------------------------------------------------------------------------
@@ -416,6 +416,8 @@ def _child(run: Run, at: int) -> tuple[int, int]:
 
 def _kill_points(run: Run, spare: Path, points: int) -> Iterator[tuple[int, Run]]:
     """A copy of ``run`` for each of ``points`` moments at which its release was killed."""
+    import great_expectations  # noqa: F401  # once, here: the children inherit what takes seconds to import
+
     shutil.copytree(run.root, spare / "count")
     code, total = _child(Run(spare / "count", run.recipe), 0)
     assert code == 0

@@ -1,0 +1,218 @@
+"""Near-duplicates on the way through the stages: dropped by selection, and found in a release by its check."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import orjson
+import pytest
+from faces import cropped, mirrored, photo
+from typer import Typer
+from typer.testing import CliRunner
+
+import curation
+import datasets_builders
+from curation.checks.check import Check
+from curation.checks.run import check_release
+from curation.frozen import FILE as FROZEN
+from curation.report.pairs import pairs_of
+from curation.run import TASKS, Run
+from curation.select import select
+from curation.unify import unify
+from curation.validate import validate
+from datasets_builders.synthetic import MARKER
+from facial_r1.cli.duplicates import duplicates
+from facial_r1.errors import GateFailed
+from facial_r1.files import read_jsonl, sha256_bytes, sha256_file, to_line
+from facial_r1.recipe import Recipe
+
+if TYPE_CHECKING:
+    from conftest import Toys
+
+RAW = """
+    def raw(self, root, samples, **options):
+        import base64
+        import cv2
+        for sample in samples:
+            data = np.frombuffer(base64.b64decode(sample.meta_info.extras()["picture"]), np.uint8)
+            yield Raw(sample.id, pixels=cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+"""
+
+
+@pytest.fixture
+def album(toys: Toys) -> Iterator[Toys]:
+    """Toy corpora whose rows hold their own pictures."""
+    for path in toys.plugins.glob("*.py"):
+        head, _, rest = path.read_text().partition("    def raw(")
+        tail = rest.partition("    def published(")[2]
+        path.write_text(f"{head}{RAW.lstrip()!s}\n    def published({tail}".replace("def raw", "    def raw", 1))
+    yield toys
+
+
+def row(name: str, pixels: Any, split: str, **more: Any) -> dict[str, Any]:
+    data = base64.b64encode(cv2.imencode(".png", pixels)[1].tobytes()).decode()
+    return {"id": name, "labels": ["fear"], "group": name, "split": split, "picture": data, **more}
+
+
+def part(split: str, rows: int, corpus: str = "toy_a") -> dict[str, Any]:
+    return {"corpus": corpus, "split": split, "rows": rows, "official": [split]}
+
+
+def chosen(out: Path, recipe: Recipe, workers: int = 1) -> Run:
+    run = Run.create(out, recipe)
+    unify(run)
+    select(run, workers=workers)
+    return run
+
+
+def dropped(run: Run) -> dict[str, tuple[str, str]]:
+    return {line["id"]: (line["reason"], line["detail"]) for _, line in read_jsonl(run.folder(TASKS) / "dropped.jsonl")}
+
+
+def leaking() -> list[dict[str, Any]]:
+    tested = [row(f"t{n}", photo(n), "test") for n in range(3)]
+    learned = [row(f"l{n}", photo(10 + n), "train") for n in range(6)]
+    return [*tested, *learned, row("leak", mirrored(cropped(photo(1))), "train")]
+
+
+def test_a_near_copy_of_a_test_picture_is_dropped_and_its_pair_is_shown(album: Toys, tmp_path: Path) -> None:
+    album.write("toy_a", leaking())
+    recipe = album.recipe(part("train", 7), part("test", 3), reserve=0)
+    run = chosen(tmp_path / "run", recipe)
+    ((name, (reason, detail)),) = dropped(run).items()
+    assert (name, reason) == ("toy_a-leak", "near_duplicate")
+    assert detail.startswith("a copy, with a similarity of 0.9") and detail.endswith(" of toy_a-t1")
+    (pair,) = pairs_of(run)
+    assert (pair.dropped, pair.kept) == ("toy_a-leak", "toy_a-t1")
+    assert all(path is not None and path.is_file() for path in pair.pictures)
+    other = chosen(tmp_path / "other", recipe, workers=3)
+    for name in ("tasks.jsonl", "dropped.jsonl"):
+        assert (run.folder(TASKS) / name).read_bytes() == (other.folder(TASKS) / name).read_bytes()
+
+
+def test_a_copy_in_another_corpus_is_dropped_but_not_where_both_are_drawn(album: Toys, tmp_path: Path) -> None:
+    album.write("toy_a", [row(f"a{n}", photo(n), "train") for n in range(3)])
+    album.write("toy_b", [row(f"b{n}", mirrored(photo(n)), "train") for n in range(2)])
+    recipe = album.recipe(part("train", 3), part("train", 2, "toy_b"))
+    assert {name: reason for name, (reason, _) in dropped(chosen(tmp_path / "run", recipe)).items()} == {
+        "toy_b-b0": "near_duplicate",
+        "toy_b-b1": "near_duplicate",
+    }
+    for name in ("toy_a", "toy_b"):
+        (album.root(name) / MARKER).write_text("{}")
+    assert dropped(chosen(tmp_path / "drawn", recipe)) == {}
+
+
+def test_a_picture_that_is_too_small_or_shows_nothing_is_dropped(album: Toys, tmp_path: Path) -> None:
+    even = np.full((40, 40), 128, np.uint8)
+    rows = [row("good", photo(1), "train"), row("even", even, "train"), row("tiny", photo(2)[:23, :40], "train")]
+    album.write("toy_a", rows)
+    recipe = album.recipe(part("train", 3), duplicates={"min_side": 24})
+    assert dropped(chosen(tmp_path / "run", recipe)) == {
+        "toy_a-even": ("blank", "contrast 0.0, expected at least 2.0"),
+        "toy_a-tiny": ("too_small", "40 × 23 pixels, expected at least 24 a side"),
+    }
+
+
+def released(album: Toys, out: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Path:
+    recipe = album.recipe(part("train", 6), part("test", 3), reserve=0, **changes)
+    return curation.build(recipe, out, workers=1).release
+
+
+@pytest.fixture
+def here(album: Toys, monkeypatch: pytest.MonkeyPatch) -> Toys:
+    """The toy corpora in this process too."""
+    monkeypatch.setattr(datasets_builders, "__path__", [*datasets_builders.__path__, str(album.plugins)])
+    return album
+
+
+def test_a_near_copy_of_the_frozen_test_set_may_not_be_trained_on(album: Toys, tmp_path: Path) -> None:
+    album.write("toy_a", leaking()[:9])
+    first = curation.build(
+        album.recipe(part("train", 6), part("test", 3), reserve=0), tmp_path / "first", workers=1
+    ).release
+    album.write("toy_b", [row("again", mirrored(photo(2)), "train"), row("new", photo(50), "train")])
+    later = [part("train", 2, "toy_b")]
+    run = chosen(tmp_path / "later", album.recipe(*later, frozen_test=str(first / FROZEN)))
+    ((name, (reason, detail)),) = dropped(run).items()
+    assert (name, reason) == ("toy_b-again", "frozen_test")
+    assert detail.endswith(" of toy_a-t2")
+    alone = tmp_path / FROZEN
+    alone.write_bytes((first / FROZEN).read_bytes())
+    run = chosen(tmp_path / "alone", album.recipe(*later, frozen_test=str(alone)))
+    assert dropped(run) == {}
+    (remark,) = orjson.loads((run.folder(TASKS) / "report.json").read_bytes())["remarks"]
+    assert "near-duplicates were not looked for" in remark
+
+
+def near(checks: list[Check]) -> Check:
+    (check,) = (check for check in checks if check.name == "near_duplicates")
+    return check
+
+
+def leak(release: Path, picture: Any) -> Mapping[str, Any]:
+    """Replace the picture of the first training row as somebody would who mends nothing else."""
+    path = release / "train.jsonl"
+    rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    data = cv2.imencode(".png", picture)[1].tobytes()
+    image = release / "images" / rows[0]["image"]
+    image.unlink()  # it may be a link to the run's
+    image.write_bytes(data)
+    rows[0]["meta_info"]["image_sha256"] = sha256_bytes(data)
+    path.write_bytes(b"".join(map(to_line, rows)))
+    return rows[0]
+
+
+def test_a_release_with_a_leaked_picture_fails_with_exit_3_and_names_both_files(album: Toys, tmp_path: Path) -> None:
+    album.write("toy_a", leaking()[:9])
+    release = curation.build(
+        album.recipe(part("train", 6), part("test", 3), reserve=0), tmp_path / "run", workers=1
+    ).release
+    assert near(check_release(release)).passed is True
+    row = leak(release, mirrored(cropped(photo(1))))
+    result = validate(release)
+    assert result.exit_code == 3
+    check = near(result.checks)
+    assert (check.passed, check.failing, check.of) == (False, 1, 9)
+    (failing,) = check.rows
+    assert (failing.file, failing.line, failing.id) == ("train.jsonl", 1, row["id"])
+    assert f"images/{row['image']} is a copy of images/toy_a/toy_a-t1.png of 'toy_a-t1' (test.jsonl:" in failing.found
+
+
+def test_a_run_whose_leak_came_after_selection_is_not_released(
+    album: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album.write("toy_a", leaking())
+    monkeypatch.setattr("curation.pictures.Pictures._drop_near_copies", lambda self, cells: None)
+    with pytest.raises(GateFailed, match=r"near_duplicates.*toy_a-leak\.png.*toy_a-t1\.png") as caught:
+        curation.build(album.recipe(part("train", 7), part("test", 3), reserve=0), tmp_path / "run", workers=1)
+    assert caught.value.exit_code == 3
+    assert not (tmp_path / "run" / "5-release").exists()
+
+
+def test_the_command_lists_pairs(album: Toys, tmp_path: Path) -> None:
+    app = Typer()
+    app.command()(duplicates)
+    images = tmp_path / "images"
+    images.mkdir()
+    lines = []
+    for name, split, pixels in (
+        ("one", "test", photo(1)),
+        ("two", "train", mirrored(photo(1))),
+        ("three", "train", cropped(photo(1))),
+    ):
+        cv2.imwrite(str(images / f"{name}.png"), pixels)
+        meta = {"sample_id": name, "split": split, "image_sha256": sha256_file(images / f"{name}.png")}
+        lines.append({"id": name, "dataset": "x", "image": f"{name}.png", "labels": ["fear"], "meta_info": meta})
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    told = CliRunner().invoke(app, [str(file), "--quiet"])
+    assert told.exit_code == 0
+    assert "one.png  two.png" in told.stdout
+    assert "2 pairs among 3 pictures" in told.stdout
+    assert "3 pairs among 3 pictures" in CliRunner().invoke(app, [str(file), "--all", "--quiet"]).stdout

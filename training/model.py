@@ -1,0 +1,76 @@
+"""The weights that are trained: loaded in the right precision, partly frozen, or with low-rank adapters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from facial_r1.errors import UsageError
+from facial_r1.inference.local.checkpoints import Checkpoint
+from training.recipe import Lora, TrainRecipe
+
+__all__ = ["load_model", "lora_config", "vision"]
+
+
+def load_model(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
+    """The model, ready for a trainer, which adds new adapters itself (:func:`lora_config`).
+
+    Full weights that are trained without DeepSpeed stay in float32, the forward pass being in bf16: a small learning
+    rate is lost in bf16 weights. DeepSpeed keeps float32 copies of its own, adapters are float32 over a bf16 base.
+
+    Raises:
+        UsageError: when there is no vision tower to freeze, or the checkpoint's adapter is another than the recipe's.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    halved = recipe.gpu and (recipe.deepspeed is not None or recipe.lora is not None)
+    base = Path(checkpoint.base)
+    model: Any = AutoModelForImageTextToText.from_pretrained(
+        base.absolute() if base.is_dir() else checkpoint.base, dtype=torch.bfloat16 if halved else torch.float32
+    )
+    if checkpoint.adapter is not None:
+        model = _adapted(model, checkpoint, recipe.lora)
+    if recipe.freeze_vision:
+        frozen = [parameter for name, parameter in model.named_parameters() if vision(name)]
+        if not frozen:
+            raise UsageError(
+                "this model has no vision tower to freeze", path=checkpoint.base, do="freeze_vision: false"
+            )
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+    return model
+
+
+def _adapted(model: Any, checkpoint: Checkpoint, lora: Lora | None) -> Any:
+    """With the checkpoint's adapter: trained on where the recipe has one too, else merged into the weights."""
+    from peft import PeftModel
+
+    if lora is None:
+        return PeftModel.from_pretrained(model, checkpoint.adapter).merge_and_unload()
+    ranks = {name: checkpoint.settings.get(name) for name in ("r", "lora_alpha")}
+    if ranks != {"r": lora.r, "lora_alpha": lora.alpha}:
+        found, do = f"r {ranks['r']}, alpha {ranks['lora_alpha']}", "give lora the same r and alpha, or leave it out"
+        what = f"the checkpoint's adapter does not fit the recipe's lora of r {lora.r}, alpha {lora.alpha}"
+        raise UsageError(what, path=checkpoint.adapter, found=found, do=do)
+    return PeftModel.from_pretrained(model, checkpoint.adapter, is_trainable=True)
+
+
+def vision(name: str) -> bool:
+    """Whether a parameter of this name belongs to the vision tower or its merger."""
+    return "visual" in name.split(".")
+
+
+def lora_config(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
+    """Settings of new adapters; None for full fine-tuning, and where the checkpoint brings its own."""
+    if recipe.lora is None or checkpoint.adapter is not None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=recipe.lora.r,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=rf".*language_model.*\.({'|'.join(recipe.lora.targets)})",  # the tower has such names too
+        task_type="CAUSAL_LM",
+    )
