@@ -50,7 +50,7 @@ def make(data: Path, argument: str) -> Timed:
             "Which Action Units does this face show?",
             aus,
             [] if scored else ["fear"],
-            f"<think>{seen}; so much for the brows, the eyes, the cheeks and the mouth.</think><answer>{answer}</answer>",
+            f"<think>{seen}; so much for the brows, the eyes and the mouth.</think><answer>{answer}</answer>",
         )
         sample.meta_info = Meta(
             sample_id=name,

@@ -73,8 +73,8 @@ def _whose(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     synthetic = [title for title, one in corpora.items() if one["synthetic"]]
     if synthetic:
         lines.append(
-            f"> **Synthetic data.** The faces called {', '.join(synthetic)} were rendered by a program. What this model "
-            "scores on them says nothing about real faces."
+            f"> **Synthetic data.** The faces called {', '.join(synthetic)} were rendered by a program. What this "
+            "model scores on them says nothing about real faces."
         )
     real = [f"- {title}: {one['terms']}" for title, one in corpora.items() if not one["synthetic"]]
     if real:

@@ -6,9 +6,9 @@ optimizer among the processes, stage 3 the weights as well, and offloading keeps
 memory. Without DeepSpeed, fully trained weights are float32 beside their bf16 casts, which comes to 18 bytes.
 
 *Activations* follow Korthikanti et al. 2022 (§4 and 5): 34 bytes a layer, token and hidden unit with an attention that
-keeps no matrix of scores, or 2 with checkpointing, and then one layer whole while it is recomputed. The logits are held
-in 2 bytes and twice in 4: as float32 and as their gradient. GRPO needs them for answers only; its answers are sampled
-with a cache of 2 keys and values of 2 bytes.
+keeps no matrix of scores, or 2 with checkpointing, and then one layer whole while it is recomputed. TRL makes the
+logits in tiles and holds none, but the gradient of a trained output matrix in 4 bytes. GRPO's answers are sampled with
+a cache of keys and values of 2 bytes each.
 
 It is an estimate: kernels and fragmentation take more, and a device is refused only when the sum exceeds it.
 """
@@ -28,7 +28,6 @@ from training.recipe import GrpoRecipe, TrainRecipe
 __all__ = ["Footprint", "footprint", "require_room"]
 
 _WHOLE, _CHECKPOINTED = 34, 2
-_LOGITS = 2 + 4 + 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Footprint:
         rows: rows to train on.
         steps: optimizer steps.
         tokens: mean tokens of one optimizer step over all processes.
-        states, activations, logits, rollouts: bytes on one device.
+        states, activations, rollouts: bytes on one device.
     """
 
     parameters: int
@@ -50,13 +49,12 @@ class Footprint:
     tokens: int
     states: int
     activations: int
-    logits: int
     rollouts: int
 
     @property
     def memory(self) -> int:
         """Bytes on one device: states, and what of training and sampling is larger."""
-        return self.states + max(self.activations + self.logits, self.rollouts)
+        return self.states + max(self.activations, self.rollouts)
 
 
 def footprint(prepared: Prepared) -> Footprint:
@@ -84,7 +82,6 @@ def footprint(prepared: Prepared) -> Footprint:
         tokens=round(sum(row.tokens for row in rows) / len(rows) * recipe.rows_a_step),
         states=_states(recipe, whole + adapters, trainable),
         activations=_activations(prepared, text, longest),
-        logits=_LOGITS * recipe.batch * (grpo.max_completion if grpo else longest) * int(text["vocab_size"]),
         rollouts=_rollouts(grpo, text, longest) if grpo else 0,
     )
 
@@ -138,10 +135,11 @@ def _activations(prepared: Prepared, text: Mapping[str, Any], longest: int) -> i
     parts = [(longest, int(text["hidden_size"]), int(text["num_hidden_layers"]))]
     if not recipe.freeze_vision and recipe.lora is None:
         parts.append((most, int(sight["hidden_size"]), int(sight["depth"])))
+    head = 0 if recipe.lora is not None else 4 * int(text["vocab_size"]) * int(text["hidden_size"])
     if not recipe.activation_checkpointing:
-        return recipe.batch * sum(_WHOLE * tokens * hidden * depth for tokens, hidden, depth in parts)
+        return head + recipe.batch * sum(_WHOLE * tokens * hidden * depth for tokens, hidden, depth in parts)
     kept = sum(_CHECKPOINTED * tokens * hidden * depth for tokens, hidden, depth in parts)
-    return recipe.batch * (kept + max(_WHOLE * tokens * hidden for tokens, hidden, _ in parts))
+    return head + recipe.batch * (kept + max(_WHOLE * tokens * hidden for tokens, hidden, _ in parts))
 
 
 def _rollouts(recipe: GrpoRecipe, text: Mapping[str, Any], longest: int) -> int:
@@ -168,5 +166,5 @@ def require_room(found: Footprint, recipe: TrainRecipe) -> None:
         size = torch.cuda.get_device_properties(0).total_memory / 2**30
     if found.memory > size * 2**30:
         needed = f"about {found.memory / 2**30:.0f} GiB on each of {recipe.processes} devices"
-        do = "lower batch, share it among more processes with deepspeed: zero3, use lora, or lower data.max_pixels"
+        do = "lower batch, share it among more processes with deepspeed: zero3, use lora, or lower max_pixels"
         raise UsageError("this run does not fit", found=needed, expected=f"at most {size:.0f} GiB", do=do)

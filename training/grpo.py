@@ -64,8 +64,8 @@ def trainer(prepared: Prepared, out: Path, callbacks: list[Any]) -> Any:
     _scorable(rows, recipe)
     weights = {one.name: one.weight for one in recipe.rewards}
     shown = Rollouts(out / "rollouts", rows, weights, recipe.show_every)
-    # TRL pads prompts on the left, but has the kinds of tokens (text, picture) padded where the tokenizer says; were that
-    # the right, pictures would get wrong positions in every row that is padded.
+    # TRL pads prompts on the left, but has the kinds of tokens (text, picture) padded where the tokenizer says; on the
+    # right, pictures would get wrong positions in every row that is padded.
     prepared.processor.tokenizer.padding_side = "left"
     config = GRPOConfig(
         **arguments(recipe, out / CHECKPOINTS, measure="eval_reward", greater=True),

@@ -101,7 +101,7 @@ def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
 
     processor = load_processor(checkpoint)
     size = processor.image_processor.size
-    size["longest_edge"] = min(recipe.data.max_pixels, size["longest_edge"])
+    size["longest_edge"] = min(recipe.max_pixels, size["longest_edge"])
     size["shortest_edge"] = min(size["longest_edge"], size["shortest_edge"])
     answer = recipe.max_completion if isinstance(recipe, GrpoRecipe) else None
     lengths, prove = Lengths(processor), rank() == 0

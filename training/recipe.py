@@ -45,7 +45,6 @@ class Data(_Strict):
     )
     label_rule: Literal["any", "set"] = Field("any", description="with several true labels: one suffices, or all")
     label_set: tuple[str, ...] = Field((), description="labels allowed beyond the eight")
-    max_pixels: int = Field(512 * 28 * 28, ge=28 * 28, description="larger pictures are shrunk to so many pixels")
     max_length: int = Field(2048, ge=64, description="longest row in tokens, picture included; longer ones are dropped")
 
 
@@ -69,6 +68,7 @@ class TrainRecipe(_Strict):
     validation: Data | None = Field(None, description="rows to watch while training; without files, of data's release")
     validate_every: int = Field(100, ge=1, description="steps between two looks at them")
     best: bool = Field(False, description="end with the checkpoint that was best on them, not with the last")
+    max_pixels: int = Field(512 * 28 * 28, ge=28 * 28, description="larger pictures are shrunk to so many pixels")
     seed: int = 0
     steps: int | None = Field(None, gt=0, description="optimizer steps; epochs when not given")
     epochs: float = Field(1.0, gt=0)

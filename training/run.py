@@ -114,7 +114,7 @@ def _told_plainly() -> Iterator[None]:
         found = str(error)
         if "out of memory" in found:
             what = "the device ran out of memory"
-            do = "lower batch and raise accumulation, lower data.max_pixels, use lora, or deepspeed: zero3"
+            do = "lower batch and raise accumulation, lower max_pixels, use lora, or deepspeed: zero3"
         elif "probability tensor contains" in found:
             what = "the model's probabilities are no numbers any more"
             do = "lower lr, raise warmup, or begin from another checkpoint; --resume begins from the checkpoint before"

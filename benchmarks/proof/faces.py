@@ -38,7 +38,7 @@ _NUMBERS = tuple(REGISTRY[name].number for name in CODES)
 class Sizes:
     """Subjects in each part, and pictures of each subject."""
 
-    lessons: int = 130
+    lessons: int = 150
     pool: int = 400
     test: int = 80
     street: int = 250

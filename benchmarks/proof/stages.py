@@ -47,7 +47,7 @@ class Plan:
 
     sizes: Sizes = field(default_factory=Sizes)
     tower: int = 1000
-    sft: int = 450
+    sft: int = 500
     grpo: int = 200
     retrained: int = 800
     longer: int = 800

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SIDE", "VIEWS", "Fingerprint", "fingerprint", "fingerprint_of", "look", "look_of"]
+__all__ = ["SIDE", "VIEWS", "Fingerprint", "fingerprint", "fingerprint_of", "hash_of", "look", "look_of"]
 
 SIDE = 72
 """Width and height of the small grey picture, in pixels."""
@@ -21,6 +21,8 @@ CROP = 0.06
 """Share of the side that the cropped views leave out."""
 _HASHED = 32
 _STEP = round(SIDE * CROP)
+_LOWEST = np.array([*(y * _HASHED + x for y in range(8) for x in range(8) if y or x), 8 * _HASHED])
+"""Where the lowest coefficients lie, row by row; for the mean, the first, stands the next of its column."""
 VIEWS: tuple[tuple[int, int, int], ...] = (
     (0, 0, SIDE),
     (_STEP // 2, _STEP // 2, SIDE - _STEP),
@@ -54,8 +56,8 @@ def fingerprint(path: Path) -> Fingerprint:
 
 def fingerprint_of(grey: Grey) -> Fingerprint:
     """The fingerprint of a small grey picture, see :func:`look`."""
-    index = [_hash(grey[top : top + side, left : left + side]) for top, left, side in VIEWS]
-    asked = [index[0], _hash(grey[:, ::-1])]
+    index = [hash_of(grey[top : top + side, left : left + side]) for top, left, side in VIEWS]
+    asked = [index[0], hash_of(grey[:, ::-1])]
     return Fingerprint(np.array(index, np.uint64), np.array(asked, np.uint64), float(grey.std()))
 
 
@@ -92,10 +94,12 @@ def look_of(pixels: Grey) -> Grey:
     return np.ascontiguousarray(grey, np.uint8)
 
 
-def _hash(view: Grey) -> np.uint64:
+def hash_of(view: Grey) -> np.uint64:
+    """The perceptual hash of grey pixels of any size."""
     import cv2
 
     small = cv2.resize(np.ascontiguousarray(view), (_HASHED, _HASHED), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))
-    lowest = np.append(waves[:8, :8].ravel()[1:], waves[8, 0])
-    return np.uint64(np.packbits(lowest > np.median(lowest)).view(np.uint64)[0])
+    lowest = waves.ravel()[_LOWEST]
+    middle = np.partition(lowest, 31)[31]  # above it is what is above the median: the mean of it and the next
+    return np.uint64(np.packbits(lowest > middle).view(np.uint64)[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import orjson
+
 from curation.duplicates.leakage import Face, Pair, fingerprints, near_duplicates
 from curation.places import files_of
 from facial_r1.errors import UsageError
@@ -49,13 +51,18 @@ def copies_in(
     if not folder.is_dir():
         do = "say where the pictures are: --image-folder DIR"
         raise UsageError("there is no such image folder", path=folder, do=do)
+    manifest = files[0].parent / "manifest.json"
+    stated = orjson.loads(manifest.read_bytes())["corpora"] if manifest.is_file() else {}
+    rendered = {name for name, entry in stated.items() if entry["synthetic"]}
     faces: dict[tuple[Path, str], Face] = {}
     for file in files:
         for sample in read_samples(file, label_set=allowed):
             meta = sample.meta_info
             split, group = meta.split or file.stem, meta.group or meta.sample_id or sample.id
             path = inside(folder, sample.image)
-            faces.setdefault((path, split), Face(sample.id, path, sample.dataset, split, group))
+            faces.setdefault(
+                (path, split), Face(sample.id, path, sample.dataset, split, group, sample.dataset in rendered)
+            )
     found = list(faces.values())
     prints = list(fingerprints([face.path for face in found], workers=workers, progress=progress))
     return folder, len(found), near_duplicates(found, prints, rules, within=within, workers=workers, progress=progress)

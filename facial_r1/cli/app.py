@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli import corpora, data, demo, evaluate, iterate, judge, report, stages, teachers, train, view
+from facial_r1.cli import corpora, data, demo, duplicates, evaluate, iterate, judge, report, stages, teachers, train, view
 
 app = typer.Typer(
     name="facial-r1",
@@ -27,6 +27,7 @@ app.command()(teachers.synthesize)
 app.command()(stages.gate)
 app.command()(stages.release)
 app.command()(judge.judge)
+app.command()(duplicates.duplicates)
 app.command()(report.report)
 app.command()(report.stats)
 app.command()(report.compare)

@@ -22,6 +22,9 @@ def duplicates(
         typer.Option("--image-folder", help="The folder that `image` is relative to; a release has its own."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also copies within one split of one corpus.")] = False,
+    rendered: Annotated[
+        bool, typer.Option("--rendered", help="Also faces that synthetic corpora of a release drew; all look alike.")
+    ] = False,
     radius: Annotated[int, typer.Option(min=0, max=16, help="Bits in which hashes of compared pictures differ.")] = 10,
     similarity: Annotated[float, typer.Option(min=0.01, max=1, help="From this similarity on it is a copy.")] = 0.8,
     label_set: Annotated[
@@ -32,12 +35,12 @@ def duplicates(
 ) -> None:
     """List copies across splits and corpora: compressed, resized, cropped, mirrored or turned pictures of another row.
 
-    Faces of one group are not compared. Faces of synthetic corpora are: expect pairs there that are none.
+    Faces of one group, such as the frames of a video, are not compared.
     """
     from curation.duplicates.places import copies_in
     from facial_r1.recipe import Duplicates
 
-    rules = Duplicates(radius=radius, similarity=similarity, rendered=True)
+    rules = Duplicates(radius=radius, similarity=similarity, rendered=rendered)
     with progress(quiet) as bar:
         folder, count, pairs = copies_in(
             place, image_folder, rules, within=every, label_set=label_set or (), workers=workers, progress=bar

@@ -126,7 +126,7 @@ def _plan(recipe: SftRecipe | GrpoRecipe) -> None:
         ("tokens a step", f"{found.tokens:,}"),
         ("memory of a device", f"{found.memory / gib:.2f} GiB"),
         ("– weights, gradients, optimizer", f"{found.states / gib:.2f} GiB"),
-        ("– activations and logits", f"{(found.activations + found.logits) / gib:.2f} GiB"),
+        ("– activations", f"{found.activations / gib:.2f} GiB"),
         ("– or rollouts, if more", f"{found.rollouts / gib:.2f} GiB"),
     ]
     table("What it would take", ("", f"on {recipe.processes} devices" if recipe.processes > 1 else ""), rows)

@@ -228,8 +228,8 @@ def test_what_was_tested_on_is_never_trained_on(bench: Bench) -> None:
         ("1-sft", "inside"),
         ("1-grpo-test", "between"),
         ("2-release", "inside"),
-        ("2-release", "between"),
-        ("2-grpo", "inside"),
+        pytest.param("2-release", "between", marks=pytest.mark.slow),
+        pytest.param("2-grpo", "inside", marks=pytest.mark.slow),
     ],
 )
 def test_a_kill_changes_nothing(bench: Bench, name: str, moment: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -12,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 from damages import Copy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,7 @@ from curation.checks.suite import row_suite
 from facial_r1.errors import GateFailed, InputError
 from facial_r1.facs import REGISTRY
 from facial_r1.files import to_line
+from facial_r1.recipe import Bounds
 from facial_r1.sample import Sample, strict_faults
 
 pytestmark = pytest.mark.xdist_group("clean_release")
@@ -433,3 +436,19 @@ def test_rules_know_their_corpora(clean_release: Path) -> None:
     rules = read_manifest(clean_release)[1]
     assert isinstance(rules, Rules)
     assert rules.corpora == ("disfa", "fer2013", "raf_au")
+
+
+def test_the_page_lists_every_check_as_the_code_has_it(clean_release: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "release-checks.md").read_text()
+    listed = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE))
+    checks = check_release(clean_release)
+    assert listed == {check.name: check.expected for check in checks if not check.name.startswith("gate:")}
+    bounds = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["bounds"]
+    assert bounds == Bounds().model_dump()
+
+
+def test_a_review_or_a_judge_is_not_asked_again(clean_release: Path) -> None:
+    names = {check.name for check in check_release(clean_release)}
+    assert "reviews" in {gate.name for gate in read_manifest(clean_release)[1].gates}
+    assert "gate:reviews" not in names
+    assert "gate:language" in names
