@@ -110,7 +110,9 @@ def _views(place: Path) -> dict[str, str]:
         sources = _run_sources(place) if is_run else {"release": _release_sources(place)}
     else:
         raise InputError("there is no such run, release or file", path=place, do="check the path")
-    queries = {name: [read_lines(*source) for source in found if source[0].is_file()] for name, found in sources.items()}
+    queries = {
+        name: [read_lines(*source) for source in found if source[0].is_file()] for name, found in sources.items()
+    }
     views = {name: " UNION ALL BY NAME ".join(found) for name, found in queries.items() if found}
     if not views:
         raise InputError("nothing here can be asked", path=place, expected="a run directory, a release or a JSONL file")

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli import corpora, data, demo, duplicates, evaluate, iterate, judge, report, stages, teachers, train, view
+from facial_r1.cli import (
+    corpora,
+    data,
+    demo,
+    duplicates,
+    evaluate,
+    iterate,
+    judge,
+    report,
+    stages,
+    teachers,
+    train,
+    view,
+)
 
 app = typer.Typer(
     name="facial-r1",

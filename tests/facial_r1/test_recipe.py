@@ -32,7 +32,8 @@ def test_a_small_recipe_has_the_defaults_of_the_paper_trail() -> None:
     assert (found.select.reserve, found.select.frame_gap) == (0.25, 10)
     assert (found.teacher.backend, found.teacher.attempts) == ("template", 1)
     assert " ".join(gate.name for gate in found.gates) == (
-        "grammar task_rules au_set label vocabulary au_words words repetition leak refusal language plausibility reviews"
+        "grammar task_rules au_set label vocabulary "
+        "au_words words repetition leak refusal language plausibility reviews"
     )
     assert found.corpora["fer2013"].crop == "none"
 

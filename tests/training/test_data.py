@@ -20,7 +20,6 @@ from training.data import Lesson, Lessons, lessons
 from training.order import MOST, Grouped, balanced
 from training.recipe import Data
 
-
 SCORED = ["AU1", "AU4", "AU6", "AU12"]
 Row = Callable[..., dict[str, Any]]
 Plain = Callable[..., Lessons]
