@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from curation.duplicates import Face, Fingerprint, Pair, fingerprints, near_duplicates
+from curation.duplicates import Face, Pair
 from facial_r1.progress import Progress
 from facial_r1.recipe import Duplicates
+
+if TYPE_CHECKING:
+    from curation.duplicates.looks import Fingerprint
 
 __all__ = ["Copies"]
 
@@ -30,6 +34,8 @@ class Copies:
 
     def read(self, paths: Sequence[Path]) -> list[Fingerprint]:
         """The fingerprints of pictures; each is read once."""
+        from curation.duplicates.leakage import fingerprints
+
         new = [path for path in dict.fromkeys(paths) if path not in self._prints]
         found = fingerprints(new, workers=self.workers, progress=self.progress)
         self._prints.update(zip(new, found, strict=True))
@@ -41,6 +47,8 @@ class Copies:
         Args:
             faces: the candidates; of two copies the one that comes first stays.
         """
+        from curation.duplicates.leakage import near_duplicates
+
         every = [*self.tested, *faces]
         if not self.rules.rendered and all(face.rendered for face in every):
             return

@@ -39,14 +39,14 @@ def begin(out: Path, name: str, *, resume: bool) -> None:
         InputError: when it holds another run or something else, or was begun and nobody asked to resume.
     """
     path = out / BEGUN
-    if path.is_file():
+    if (out / CHECKPOINTS).is_dir() and path.is_file():
         if orjson.loads(path.read_bytes()).get("identity") != name:
             what, found = "this folder holds another training run", "other rows, another model or recipe"
             raise InputError(what, path=out, found=found, do="give another --out, or remove it")
-        if not resume and ((out / CHECKPOINTS).is_dir() or (out / RUN).is_file()):
+        if not resume:
             done = "is done" if (out / RUN).is_file() else "was begun before"
             raise InputError(f"this run {done}", path=out, do="go on with --resume, or give another --out")
-    elif out.is_dir() and any(out.iterdir()):
+    elif out.is_dir() and any(out.iterdir()) and not path.is_file():
         raise InputError("this folder is not empty", path=out, do="give a new --out")
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(path, orjson.dumps({"identity": name}))

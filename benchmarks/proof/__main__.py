@@ -22,7 +22,7 @@ from benchmarks.proof.table import report, verdicts
 from facial_r1.files import write_atomic
 
 RESULTS = Path(__file__).parents[1] / "results"
-SMALL = Plan(Sizes(pool=200, test=60, street=200), grpo=150, retrained=0, longer=0, hearsay=0, hearsay_grpo=0)
+SMALL = Plan(Sizes(200, pool=150, test=60, street=300), 1000, sft=600, grpo=120, retrained=0, hearsay=0)
 """For the tests: stages 1 and 2."""
 PACKAGES = ("torch", "transformers", "trl")
 REMARK = "Synthetic faces: it proves the code, not the method."

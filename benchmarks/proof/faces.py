@@ -38,10 +38,10 @@ _NUMBERS = tuple(REGISTRY[name].number for name in CODES)
 class Sizes:
     """Subjects in each part, and pictures of each subject."""
 
-    lessons: int = 150
-    pool: int = 400
+    lessons: int = 250
+    pool: int = 300
     test: int = 80
-    street: int = 250
+    street: int = 400
     pictures: int = 8
 
     def parts(self) -> dict[str, range]:

@@ -15,7 +15,6 @@ MARGIN = 0.3
 _STAGES = {
     "sft": "stage 1: SFT",
     "grpo": "stage 2: GRPO",
-    "longer": "SFT, as many steps as the retraining",
     "retrained": "retrained on the synthesis",
     "hearsay": "SFT on stereotyped texts",
     "hearsay_grpo": "GRPO after it",
@@ -24,8 +23,7 @@ _COMPARED = {
     "grpo_sampled": "GRPO − SFT, sampled at 1",
     "grpo_cooler": "GRPO sampled at 1 − SFT sampled at 0.5",
     "grpo_greedy": "GRPO − SFT, greedy",
-    "retrained_sft": "retrained − SFT, greedy",
-    "retrained_longer": "retrained − SFT of as many steps, greedy",
+    "retrained_sft": "retrained − SFT of as many steps, greedy",
     "retrained_grpo": "retrained − GRPO, greedy",
     "hearsay_sampled": "stereotyped: GRPO − SFT, sampled at 1",
     "hearsay_greedy": "stereotyped: GRPO − SFT, greedy",

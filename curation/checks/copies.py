@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from curation.checks.check import Check, Failing, Tally, not_run
 from curation.checks.flat import ask
 from curation.checks.rules import Rules
-from curation.duplicates import Face, Fingerprint, near_duplicates
-from curation.duplicates.looks import fingerprint
+from curation.duplicates import Face
 from curation.frozen import frozen_faces
 from curation.splits import SPLITS
 from facial_r1.errors import UsageError, clip
@@ -21,6 +20,8 @@ from facial_r1.progress import Progress
 
 if TYPE_CHECKING:
     import duckdb
+
+    from curation.duplicates.looks import Fingerprint
 
 __all__ = ["COPY_CHECKS", "check_copies"]
 
@@ -65,6 +66,8 @@ def check_copies(
     if not looked_at and places:
         return not_run(COPY_CHECKS, "faces of synthetic corpora all look alike")
     faces, prints = _readable(looked_at)
+    from curation.duplicates.leakage import near_duplicates
+
     pairs = near_duplicates(faces, prints, rules.duplicates, workers=os.cpu_count() or 1, progress=progress)
     tally = Tally()
     for pair in pairs:
@@ -87,6 +90,7 @@ def _name(face: Face) -> str:
 
 def _readable(faces: list[Face]) -> tuple[list[Face], list[Fingerprint]]:
     """The faces whose pictures can be read, and their fingerprints."""
+    from curation.duplicates.looks import fingerprint
 
     def read(face: Face) -> Fingerprint | None:
         from facial_r1.pictures import PictureError

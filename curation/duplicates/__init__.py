@@ -7,7 +7,6 @@ all pairs of hashes within a distance, ``confirm`` lays one picture over the oth
 
 from __future__ import annotations
 
-from curation.duplicates.leakage import Face, Pair, fingerprints, near_duplicates
-from curation.duplicates.looks import Fingerprint
+from curation.duplicates.faces import Face, Pair
 
-__all__ = ["Face", "Fingerprint", "Pair", "fingerprints", "near_duplicates"]
+__all__ = ["Face", "Pair"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from curation.duplicates.confirm import similarity
+from curation.duplicates.faces import Face, Pair
 from curation.duplicates.looks import Fingerprint, fingerprint, look
 from curation.duplicates.search import close_pairs
 from facial_r1.progress import Progress
@@ -23,34 +23,6 @@ STEP = 500
 """Pictures, or pairs, between two reports of progress."""
 OPEN = 4_096
 """Small pictures that are kept while pairs are compared: 20 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """A picture of a data set: whose row it is, where it lies, and what it must not be a copy of.
-
-    Attributes:
-        id, dataset, split: of its row.
-        path: the file.
-        group: the row's group, or what stands for one; a face is not compared with others of its group.
-        rendered: whether a synthetic corpus drew it.
-    """
-
-    id: str
-    path: Path
-    dataset: str
-    split: str
-    group: str
-    rendered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two faces that are one picture; ``similarity`` as :func:`curation.duplicates.confirm.similarity`."""
-
-    first: Face
-    second: Face
-    similarity: float
 
 
 def fingerprints(paths: Sequence[Path], *, workers: int = 1, progress: Progress | None = None) -> Iterator[Fingerprint]:

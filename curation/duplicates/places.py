@@ -7,7 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from curation.duplicates.leakage import Face, Pair, fingerprints, near_duplicates
+from curation.duplicates.faces import Face, Pair
+from curation.duplicates.leakage import fingerprints, near_duplicates
 from curation.places import files_of
 from facial_r1.errors import UsageError
 from facial_r1.files import inside

@@ -12,8 +12,9 @@ from faces import ATTACKS, Grey, compressed, mirrored, photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.duplicates import Face, fingerprints, near_duplicates
+from curation.duplicates import Face
 from curation.duplicates.confirm import similarity
+from curation.duplicates.leakage import fingerprints, near_duplicates
 from curation.duplicates.looks import fingerprint_of, look, look_of
 from curation.duplicates.search import TILE, close_pairs
 from facial_r1.pictures import PictureError

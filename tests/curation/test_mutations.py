@@ -52,7 +52,7 @@ def _cases() -> Iterator[ParameterSet]:
         yield pytest.param(one, id=one.name.replace(" ", "_"), marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("one", _cases())
+@pytest.mark.parametrize("one", list(_cases()))
 def test_a_damage_fails_the_check_meant_for_it_and_no_other(clean_release: Path, tmp_path: Path, one: Damage) -> None:
     copy, named = damaged(clean_release, tmp_path / "copy", one)
     checks = check_release(copy.folder)

@@ -15,7 +15,7 @@ import orjson
 import pytest
 import yaml
 from damages import Copy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curation
@@ -161,6 +161,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_no_line_is_a_traceback(clean_release: Path, tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     manifest, rules = read_manifest(clean_release)

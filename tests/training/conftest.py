@@ -95,13 +95,9 @@ def settings(tiny: Path, toy: Path) -> Settings:
     return made
 
 
-class Stopped(BaseException):
-    """A run that was killed, as far as the trainer can tell."""
-
-
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """``stop_at(6)``: the next run is killed when step 6 is done."""
+    """``stop_at(6)``: the next run is interrupted, as Ctrl-C does it, when step 6 is done."""
 
     def patched(step: int) -> None:
         from training.trainer import Clock
@@ -112,7 +108,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             went_on(self)
             if state.global_step == step:
                 monkeypatch.setattr(Clock, "on_step_end", went_on)
-                raise Stopped
+                raise KeyboardInterrupt
 
         monkeypatch.setattr(Clock, "on_step_end", killed)
 

@@ -134,16 +134,16 @@ def test_every_stage_runs_and_none_of_them_twice(tmp_path: Path) -> None:
     from benchmarks.proof.table import report
 
     sizes = Sizes(lessons=12, pool=4, test=4, street=6, pictures=4)
-    plan = Plan(sizes, tower=3, sft=3, grpo=1, retrained=2, longer=2, hearsay=2, hearsay_grpo=1)
+    plan = Plan(sizes, tower=3, sft=3, grpo=1, retrained=2, hearsay=2, hearsay_grpo=1)
     said: list[str] = []
     found = SeedRun(tmp_path / "seed", 3, plan, said.append).results()
-    assert list(found["stages"]) == ["sft", "grpo", "retrained", "longer", "hearsay", "hearsay_grpo"]
-    assert len(found["differences"]) == 9
+    assert list(found["stages"]) == ["sft", "grpo", "retrained", "hearsay", "hearsay_grpo"]
+    assert len(found["differences"]) == 8
     assert found["synthesis"]["tried"] == 16
-    assert len(said) == 11
+    assert len(said) == 10
     assert "| retrained on the synthesis |" in report([found])
     assert SeedRun(tmp_path / "seed", 3, plan, said.append).results() == found
-    assert len(said) == 11
+    assert len(said) == 10
     with pytest.raises(UsageError, match="a proof with other settings"):
         SeedRun(tmp_path / "seed", 3, Plan(sizes), said.append)
 

@@ -18,7 +18,7 @@ from training.prepare import prepare
 from training.reading import load_training
 from training.recipe import GrpoRecipe, SftRecipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Cli = Callable[..., Any]
 
 
