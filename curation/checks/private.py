@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from facial_r1.errors import clip
 
 __all__ = ["HINTS", "private_fields"]
@@ -13,7 +15,7 @@ __all__ = ["HINTS", "private_fields"]
 HINTS = (b'"/', b'"~/', b"/home/", b"/Users/", b":\\\\", b"file://")
 """What the JSON of a row with such a path holds; a line that holds none of them need not be taken apart."""
 
-_PATH = re.compile(r"""(?:^|")~?/\w|[A-Za-z]:\\|file://|/(?:home|Users)/""")
+_PATH = re.compile(r"""(?:^|")~?/\w|(?<![A-Za-z])[A-Za-z]:\\|file://|/(?:home|Users)/""")
 
 
 def private_fields(row: Mapping[str, Any], private: Iterable[str] = ()) -> Iterator[str]:
@@ -26,8 +28,24 @@ def private_fields(row: Mapping[str, Any], private: Iterable[str] = ()) -> Itera
         private: further strings that it must not hold.
     """
     for key, text in _texts(row):
-        if key != "image" and (_PATH.search(text) or any(word in text for word in private)):
+        if key != "image" and any(_is_private(part, private) for part in _inner(key, text)):
             yield f"`{key}` is {clip(text)}"
+
+
+def _is_private(text: str, private: Iterable[str]) -> bool:
+    return _PATH.search(text) is not None or any(word in text for word in private)
+
+
+def _inner(key: str, text: str) -> Iterator[str]:
+    """The text itself; of ``extra``, which is JSON, the texts inside: an escaped line feed is no path of Windows."""
+    if key != "meta_info.extra":
+        yield text
+        return
+    try:
+        held = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        held = text
+    yield from (inner for _, inner in _texts({"extra": held}))
 
 
 def _texts(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
