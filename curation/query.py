@@ -13,10 +13,19 @@ from typing import Any, NamedTuple
 
 from curation.run import ANSWERS, RELEASE, SAMPLES, STAGES, TASKS, VERDICTS
 from curation.splits import SPLITS
-from facial_r1.columns import SAMPLE_TYPES, struct
+from facial_r1.columns import (
+    ANSWER_TYPES,
+    PROMPT_TYPES,
+    REVIEW_TYPES,
+    SAMPLE_TYPES,
+    TASK_TYPES,
+    VERDICT_TYPES,
+    read_lines,
+    struct,
+)
 from facial_r1.errors import InputError, UsageError
 
-__all__ = ["Table", "read_lines", "sql"]
+__all__ = ["Table", "sql"]
 
 
 class Table(NamedTuple):
@@ -26,12 +35,6 @@ class Table(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-_ANSWER = {
-    **dict.fromkeys(("key", "id", "outcome", "text", "model", "prompt_hash", "detail"), "VARCHAR"),
-    "attempt": "INTEGER",
-    "conditioned": "BOOLEAN",
-    "usage": "MAP(VARCHAR, BIGINT)",
-}
 _MENTION = {"au": "VARCHAR", "value": "DOUBLE"}
 _CONFIDENCE = {
     **dict.fromkeys(("id", "key"), "VARCHAR"),
@@ -41,20 +44,11 @@ _CONFIDENCE = {
     "mentions": f"{struct(_MENTION)}[]",
     "vote": struct({"labels": "VARCHAR[]", "AUs": "VARCHAR[]"}),
 }
-_RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}
-_VERDICT = {
-    **dict.fromkeys(("id", "key", "cell", "reason"), "VARCHAR"),
-    **dict.fromkeys(("attempt", "rank"), "INTEGER"),
-    "accepted": "BOOLEAN",
-    "verdicts": f"{struct(_RULING)}[]",
-}
 _DROPPED = {
     **dict.fromkeys(("dataset", "id", "reason", "detail", "source"), "VARCHAR"),
     **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
 }
 _CELL = {**dict.fromkeys(("cell", "corpus", "split", "class"), "VARCHAR"), "quota": "INTEGER"}
-_TASK = {"id": "VARCHAR", "cell": "VARCHAR", "rank": "INTEGER", "sample": struct(SAMPLE_TYPES)}
-_PROMPT = {"hash": "VARCHAR", "text": "VARCHAR"}
 _DROPPED_FILE = "dropped.jsonl"
 
 _ROW = "* EXCLUDE (meta_info), unnest(meta_info)"
@@ -72,7 +66,7 @@ def sql(place: Path, statement: str) -> Table:
     Args:
         place: a run directory, a release folder, or one JSONL file of rows.
         statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence, prompts, verdicts,
-            dropped, release``, as far as their stages exist; a single file is the view ``samples``, a release folder
+            dropped, reviews, release``, as far as they exist; a single file is the view ``samples``, a release folder
             ``release``.
 
     Raises:
@@ -124,28 +118,18 @@ def _run_sources(root: Path) -> dict[str, list[Source]]:
     unified = [path for path in sorted(samples.glob("*.jsonl")) if path.name != _DROPPED_FILE]
     return {
         "samples": [(path, SAMPLE_TYPES, _ROW) for path in unified],
-        "tasks": [(tasks / "tasks.jsonl", _TASK, _TASK_ROW)],
+        "tasks": [(tasks / "tasks.jsonl", TASK_TYPES, _TASK_ROW)],
         "cells": [(tasks / "cells.jsonl", _CELL, "*")],
         "dropped": [(root / stage / _DROPPED_FILE, _DROPPED, f"'{stage}' AS stage, *") for stage in (SAMPLES, TASKS)],
-        "answers": [(answers / "answers.jsonl", _ANSWER, "*")],
-        "blind": [(answers / "blind.jsonl", _ANSWER, "*")],
+        "answers": [(answers / "answers.jsonl", ANSWER_TYPES, "*")],
+        "blind": [(answers / "blind.jsonl", ANSWER_TYPES, "*")],
         "confidence": [(answers / "confidence.jsonl", _CONFIDENCE, "*")],
-        "prompts": [(answers / "prompts.jsonl", _PROMPT, "*")],
-        "verdicts": [(root / VERDICTS / "verdicts.jsonl", _VERDICT, "*")],
+        "prompts": [(answers / "prompts.jsonl", PROMPT_TYPES, "*")],
+        "verdicts": [(root / VERDICTS / "verdicts.jsonl", VERDICT_TYPES, "*")],
+        "reviews": [(root / "reviews.jsonl", REVIEW_TYPES, "*")],
         "release": _release_sources(root / RELEASE),
     }
 
 
 def _release_sources(folder: Path) -> list[Source]:
     return [(folder / f"{split}.jsonl", SAMPLE_TYPES, _ROW) for split in SPLITS]
-
-
-def read_lines(path: Path, columns: Mapping[str, str], what: str = "*") -> str:
-    """The query that reads a JSONL file: key → DuckDB type, and what to select of them."""
-    file = _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))  # a name is a name, no pattern
-    types = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
-    return f"SELECT {what} FROM read_json({file}, format = 'newline_delimited', columns = {{{types}}})"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

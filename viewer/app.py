@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,12 +14,12 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
 
-from facial_r1.errors import FacialR1Error
+from facial_r1.errors import FacialR1Error, UsageError
 from viewer.filters import AU_MODES, SORTS, Filter
 from viewer.place import Place
 from viewer.reviewing import decide, mine
 from viewer.session import PAGE, Session, show
-from viewer.store import Store
+from viewer.store import DECISIONS, Facets, Store
 
 __all__ = ["Tab", "build", "launch"]
 
@@ -85,9 +86,8 @@ def launch(
     port: int | None = None,
     auth: Sequence[tuple[str, str]] = (),
     extras: Sequence[Tab] = (),
-    block: bool = True,
 ) -> str:
-    """Serve the page until it is stopped; returns its address.
+    """Serve the page from a thread of its own; returns its address.
 
     Only this machine can reach it unless ``host`` says otherwise, and no tunnel is ever opened.
 
@@ -97,17 +97,21 @@ def launch(
         port: the port; the first free one from 7860 on when None.
         auth: names and passwords, without which nobody gets in.
         extras: see :func:`build`.
-        block: wait for Ctrl-C.
+
+    Raises:
+        InputError: when the rows cannot be read.
+        UsageError: for an address or port that cannot be listened on.
     """
     page = build(Store(place), extras)
     fonts = ["system-ui", "sans-serif"]
+    _can_listen(host, port)
     _, address, _ = page.launch(
         server_name=host,
         server_port=port,
         share=False,
         auth=list(auth) or None,
         quiet=True,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         ssr_mode=False,
         footer_links=[],
         enable_monitoring=False,
@@ -117,6 +121,18 @@ def launch(
         head=f"<script>{(HERE / 'keys.js').read_text()}</script>",
     )
     return str(address)
+
+
+def _can_listen(host: str, port: int | None) -> None:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind(address)
+    except OSError as error:
+        do = "give another --host or --port; without --port a free one is found"
+        found = f"{host}:{port or 'any port'} ({error.strerror or error})"
+        raise UsageError("the viewer cannot listen there", found=found, do=do) from None
 
 
 def _browse(store: Store) -> gr.State:
@@ -143,9 +159,9 @@ def _browse(store: Store) -> gr.State:
     run = partial(_drawn, store)
 
     def filtered(*values: Any) -> list[Any]:
-        return run(_session(values))
+        return run(_session(dict(zip(filters, values, strict=True))))
 
-    def moved(now: Session, step: int) -> list[Any]:
+    def moved(step: int, now: Session) -> list[Any]:
         return run(now.at(now.spot + step, store.count(now.chosen)))
 
     def opened(now: Session, event: gr.EventData) -> list[Any]:
@@ -155,20 +171,16 @@ def _browse(store: Store) -> gr.State:
         return run(replace(now, spot=spot))
 
     hidden: Any = {"show_progress": "hidden", "api_visibility": "private"}
-    for component in filters:
-        component.change(filtered, filters, shown.outputs, **hidden)
+    for component in filters.values():
+        component.change(filtered, list(filters.values()), shown.outputs, **hidden)
     for button, step in ((back, -1), (following, 1), (back_page, -PAGE), (next_page, PAGE)):
-        button.click(partial(_moved, moved, step), [session], shown.outputs, **hidden)
+        button.click(partial(moved, step), [session], shown.outputs, **hidden)
     cards.select(opened, [session], shown.outputs, **hidden)
     gr.on(None, lambda: run(Session()), None, shown.outputs, **hidden)
-    _decisions(store, shown, review, moved, hidden)
+    _decisions(store, shown, review, hidden)
     timer = gr.Timer(REFRESH)
-    timer.tick(partial(_refreshed, store), [session], shown.outputs, **hidden)
+    timer.tick(partial(_refreshed, store), [session, identifier], shown.outputs, **hidden)
     return session
-
-
-def _moved(move: Callable[[Session, int], list[Any]], step: int, now: Session) -> list[Any]:
-    return move(now, step)
 
 
 def _drawn(store: Store, session: Session) -> list[Any]:
@@ -176,62 +188,55 @@ def _drawn(store: Store, session: Session) -> list[Any]:
     return [getattr(view, name) for name in view.__slots__]
 
 
-def _refreshed(store: Store, now: Session) -> list[Any]:
-    if not store.stale:
+def _refreshed(store: Store, now: Session, identifier: str) -> list[Any]:
+    if store.stale:
+        store.reload()
+    if now.version == store.version:
         return [gr.skip()] * len(_Browse.__slots__)
-    store.reload()
-    return _drawn(store, now)
+    drawn = _drawn(store, now)
+    if drawn[_Browse.__slots__.index("identifier")] == identifier:
+        drawn[-3:] = [gr.skip()] * 3  # somebody may be typing an edit
+    return drawn
 
 
-def _filters(facets: Any) -> list[Any]:
-    def pick(label: str, values: Sequence[str], shown: bool = True) -> Any:
-        return gr.Dropdown(list(values), multiselect=True, label=label, visible=shown and bool(values), min_width=140)
+def _filters(facets: Facets) -> dict[str, Any]:
+    """The fields of a :class:`viewer.filters.Filter` and the order: name → component."""
 
+    def pick(label: str, values: Sequence[str]) -> Any:
+        return gr.Dropdown(list(values), multiselect=True, label=label, visible=bool(values), min_width=140)
+
+    found: dict[str, Any] = {}
     with gr.Accordion("Filter", open=False, elem_id="filter"):
-        text = gr.Textbox(label="text, question or id contains", elem_id="search")
+        found["text"] = gr.Textbox(label="text, question or id contains", elem_id="search")
         with gr.Row():
-            corpora, splits, tasks = (
-                pick("corpus", facets.corpora),
-                pick("split", facets.splits),
-                pick("task", facets.tasks),
-            )
+            found["corpora"] = pick("corpus", facets.corpora)
+            found["splits"] = pick("split", facets.splits)
+            found["tasks"] = pick("task", facets.tasks)
         with gr.Row():
-            labels, aus = pick("emotion", facets.labels), pick("Action Units", facets.aus)
-            mode = gr.Radio(list(AU_MODES), value="any", label="of these", min_width=140)
+            found["labels"] = pick("emotion", facets.labels)
+            found["aus"] = pick("Action Units", facets.aus)
+            found["au_mode"] = gr.Radio(list(AU_MODES), value="any", label="of these", min_width=140)
         with gr.Row():
-            verdicts, reasons = pick("verdict", facets.verdicts), pick("reason", facets.reasons)
-            models, review = pick("model", facets.models), pick("review", ["unreviewed", "accept", "reject", "edit"])
+            found["verdicts"] = pick("verdict", facets.verdicts)
+            found["reasons"] = pick("reason", facets.reasons)
+            found["models"] = pick("model", facets.models)
+            found["review"] = pick("review", DECISIONS)
         with gr.Row():
-            subject = gr.Textbox(label="subject or group", min_width=140)
-            shortest = gr.Number(label="words from", precision=0, min_width=90)
-            longest = gr.Number(label="words to", precision=0, min_width=90)
-            lowest = gr.Number(label="score from", minimum=0, min_width=90)
-            highest = gr.Number(label="score to", minimum=0, min_width=90)
-    sort = gr.Dropdown(list(SORTS), value="file order", label="order", elem_id="sort")
-    return [text, corpora, splits, tasks, labels, aus, mode, verdicts, reasons, models, review, subject, shortest,
-            longest, lowest, highest, sort]  # fmt: skip
+            found["subject"] = gr.Textbox(label="subject or group", min_width=140)
+            for name in ("words", "score"):
+                for end in ("from", "to"):
+                    found[f"{name} {end}"] = gr.Number(label=f"{name} {end}", minimum=0, min_width=90)
+    found["sort"] = gr.Dropdown(list(SORTS), value="file order", label="order", elem_id="sort")
+    return found
 
 
-def _session(values: Sequence[Any]) -> Session:
-    (text, corpora, splits, tasks, labels, aus, mode, verdicts, reasons, models, review, subject, shortest, longest,
-     lowest, highest, sort) = values  # fmt: skip
-    chosen = Filter(
-        corpora=corpora or (),
-        splits=splits or (),
-        tasks=tasks or (),
-        labels=labels or (),
-        aus=aus or (),
-        au_mode=mode or "any",
-        verdicts=verdicts or (),
-        reasons=reasons or (),
-        models=models or (),
-        subject=subject or "",
-        text=text or "",
-        words=(shortest or None, longest or None),  # an empty field comes as None or as 0
-        score=(lowest or None, highest or None),
-        review=review or (),
-    )
-    return Session(chosen, sort or "file order")
+def _session(values: dict[str, Any]) -> Session:
+    """What the components of :func:`_filters` say; an empty field comes as None, as nothing or as 0."""
+    given = {name: value for name, value in values.items() if value}
+    sort = given.pop("sort", "file order")
+    for name in ("words", "score"):
+        given[name] = (given.pop(f"{name} from", None), given.pop(f"{name} to", None))
+    return Session(Filter(**given), sort)
 
 
 def _decision() -> dict[str, Any]:
@@ -257,9 +262,7 @@ def _edit() -> dict[str, Any]:
     return {"text": text, "aus": aus, "labels": labels, "save": save}
 
 
-def _decisions(
-    store: Store, shown: _Browse, review: dict[str, Any], moved: Callable[[Session, int], list[Any]], hidden: Any
-) -> None:
+def _decisions(store: Store, shown: _Browse, review: dict[str, Any], hidden: Any) -> None:
     who, done, reason = review["who"], review["done"], review["reason"]
 
     def take(decision: str, now: Session, identifier: str, name: str, why: str, *edit: str) -> list[Any]:
@@ -269,11 +272,13 @@ def _decisions(
         given = dict(zip(("description", "aus", "labels"), edit, strict=False)) if decision == "edit" else {}
         try:
             decide(store.place.reviews, row, name or "", decision, reason=why or "", **given)
-            store.read_reviews()
+            store.read_reviews(identifier)
             said = f"{mine(store.place.reviews, name.strip()):,} of {store.count():,} reviewed"
         except FacialR1Error as error:
             raise gr.Error(str(error), title="not saved") from None
-        return [*moved(now, 0 if decision == "undo" else 1), said, "", name]
+        stays = [row["id"] for row in store.page(now.chosen, now.sort, now.spot, 1)] == [identifier]
+        step = 1 if stays and decision != "undo" else 0  # a row that left the filter made room for the next one
+        return [*_drawn(store, now.at(now.spot + step, store.count(now.chosen))), said, "", name]
 
     takes: list[Any] = [shown.session, shown.identifier, who, reason]
     fields = [shown.text, shown.aus, shown.labels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -13,7 +13,7 @@ from viewer.filters import Filter
 from viewer.pictures import data_uri
 from viewer.store import Store
 
-__all__ = ["Difference", "Differences", "differences", "draw"]
+__all__ = ["Differences", "changed_words", "differences", "draw"]
 
 STEP = 2_000
 """Rows of the first place that are read at once."""
@@ -21,53 +21,35 @@ COMPARED = ("AUs", "labels", "description", "verdict", "split", "task")
 """What may differ; everything else is provenance."""
 
 
-class Difference(NamedTuple):
-    """One id whose rows differ, and in which columns."""
-
-    id: str
-    columns: tuple[str, ...]
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-
-
 class Differences(NamedTuple):
-    """Counts over all ids, and some of the differing rows."""
+    """Counts over all ids, and the ids whose rows differ, in the order of the first place."""
 
     same: int
-    changed: int
     only_first: int
     only_second: int
-    shown: list[Difference]
+    changed: list[str]
 
 
-def differences(first: Store, second: Store, *, offset: int = 0, limit: int = 20) -> Differences:
-    """Compare row by row on equal ids, in the order of the first place.
-
-    Args:
-        first, second: the two places.
-        offset, limit: which of the differing rows are kept.
-    """
-    same = changed = only = 0
-    shown = []
-    for before, after in _pairs(first, second):
-        if after is None:
-            only += 1
-            continue
-        columns = tuple(name for name in COMPARED if _differ(name, before[name], after[name]))
-        if not columns:
-            same += 1
-            continue
-        if offset <= changed < offset + limit:
-            shown.append(Difference(before["id"], columns, before, after))
-        changed += 1
-    return Differences(same, changed, only, second.count() - same - changed, shown)
-
-
-def _pairs(first: Store, second: Store) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+def differences(first: Store, second: Store) -> Differences:
+    """Compare row by row on equal ids."""
+    same = only = 0
+    changed = []
     for offset in range(0, first.count(), STEP):
         rows = first.page(Filter(), "file order", offset, STEP)
         others = second.rows([row["id"] for row in rows])
-        yield from ((row, others.get(row["id"])) for row in rows)
+        for row in rows:
+            other = others.get(row["id"])
+            if other is None:
+                only += 1
+            elif _columns(row, other):
+                changed.append(row["id"])
+            else:
+                same += 1
+    return Differences(same, only, second.count() - same - len(changed), changed)
+
+
+def _columns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [name for name in COMPARED if _differ(name, before[name], after[name])]
 
 
 def _differ(name: str, before: object, after: object) -> bool:
@@ -75,26 +57,25 @@ def _differ(name: str, before: object, after: object) -> bool:
     return before != after and not (name == "verdict" and None in (before, after))
 
 
-def draw(found: Differences, store: Store) -> Markup:
-    """The counts and the differing rows as HTML."""
+def draw(found: Differences, first: Store, second: Store, *, offset: int = 0, limit: int = 20) -> Markup:
+    """The counts, and some of the rows that differ, as HTML."""
     counts = Markup("<p>{:,} equal, <b>{:,} differ</b>, {:,} only in the first, {:,} only in the second</p>").format(
-        found.same, found.changed, found.only_first, found.only_second
+        found.same, len(found.changed), found.only_first, found.only_second
     )
-    return Markup('<div class="sample">{}{}</div>').format(
-        counts, Markup("").join(_one(difference, store) for difference in found.shown)
-    )
+    shown = found.changed[offset : offset + limit]
+    before, after = first.rows(shown), second.rows(shown)
+    rows = (_one(before[name], after[name], first) for name in shown if name in before and name in after)
+    return Markup('<div class="sample">{}{}</div>').format(counts, Markup("").join(rows))
 
 
-def _one(difference: Difference, store: Store) -> Markup:
-    uri, _ = data_uri(store.place.images, difference.before["image"] or "", 144)
+def _one(before: Mapping[str, Any], after: Mapping[str, Any], store: Store) -> Markup:
+    uri, _ = data_uri(store.place.images, before["image"] or "", 144)
     picture = Markup('<img src="{}" alt="" width="96">').format(uri) if uri else Markup("")
     rows = Markup("").join(
-        Markup("<tr><th>{}</th><td>{}</td></tr>").format(
-            name, changed_words(_text(difference.before[name]), _text(difference.after[name]))
-        )
-        for name in difference.columns
+        Markup("<tr><th>{}</th><td>{}</td></tr>").format(name, changed_words(_text(before[name]), _text(after[name])))
+        for name in _columns(before, after)
     )
-    return Markup("<section><h3>{}</h3>{}<table>{}</table></section>").format(difference.id, picture, rows)
+    return Markup("<section><h3>{}</h3>{}<table>{}</table></section>").format(before["id"], picture, rows)
 
 
 def _text(value: object) -> str:

@@ -34,7 +34,7 @@ class Filter:
         subject: a subject or group.
         text: what the description, the question or the id must contain, whatever the case.
         words: least and greatest length of the reasoning in words.
-        score: least and greatest score, 0-1; a row without one fails a bound that is not at the end of the range.
+        score: least and greatest score, 0-1: the judge's, where there is one, else the F1 of the Action Units.
         review: ``unreviewed``, ``accept``, ``reject`` or ``edit``.
     """
 

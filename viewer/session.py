@@ -18,11 +18,18 @@ PAGE = 36
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The state of one browser; ``spot`` is the place of the open sample among the rows that pass, from 0."""
+    """The state of one browser.
+
+    Attributes:
+        chosen, sort: which rows, in which order.
+        spot: the place of the open sample among them, from 0.
+        version: of the store, when it was drawn last.
+    """
 
     chosen: Filter = field(default_factory=Filter)
     sort: str = "file order"
     spot: int = 0
+    version: int = 0
 
     def at(self, spot: int, total: int) -> Session:
         """The same with another sample open, the nearest there is."""
@@ -31,7 +38,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown of a session; ``row`` is the id and the editable fields of the open sample."""
+    """What is shown of a session, its open sample's id and editable fields among it."""
 
     session: Session
     status: str
@@ -46,7 +53,7 @@ class View:
 def show(store: Store, session: Session) -> View:
     """Draw a session: its page of cards and its open sample."""
     total = store.count(session.chosen)
-    session = session.at(session.spot, total)
+    session = replace(session.at(session.spot, total), version=store.version)
     first = session.spot // PAGE * PAGE
     rows = store.page(session.chosen, session.sort, first, PAGE)
     images = store.place.images

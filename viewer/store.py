@@ -7,40 +7,44 @@ holds more than what it shows, and what is read is never written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
 
-from facial_r1.columns import SAMPLE_TYPES, struct
+from facial_r1.columns import (
+    ANSWER_TYPES,
+    META_TYPES,
+    PROMPT_TYPES,
+    SAMPLE_TYPES,
+    TASK_TYPES,
+    VERDICT_TYPES,
+    read_lines,
+)
 from facial_r1.errors import InputError
 from facial_r1.facs import sort_codes
-from facial_r1.reviews import read_reviews, standing, text_hash
+from facial_r1.reviews import Review, read_reviews, standing, text_hash
 from facial_r1.stats.counts import Counts, Pattern
 from viewer.filters import Filter, order, where
 from viewer.place import ANSWERS, VERDICTS, Place
 
-__all__ = ["Facets", "Store"]
+__all__ = ["DECISIONS", "Facets", "Store"]
 
-_TASK = {"id": "VARCHAR", "cell": "VARCHAR", "rank": "INTEGER", "sample": struct(SAMPLE_TYPES)}
-_ANSWER = {
-    **dict.fromkeys(("id", "key", "outcome", "text", "model", "detail", "prompt_hash"), "VARCHAR"),
-    "attempt": "INTEGER",
-    "conditioned": "BOOLEAN",
-    "usage": "MAP(VARCHAR, BIGINT)",
-}
-_RULING = {"gate": "VARCHAR", "ok": "BOOLEAN", "reason": "VARCHAR", "detail": "VARCHAR", "value": "DOUBLE"}
-_VERDICT = {
-    **dict.fromkeys(("id", "key", "reason"), "VARCHAR"),
-    "attempt": "INTEGER",
-    "accepted": "BOOLEAN",
-    "verdicts": f"{struct(_RULING)}[]",
-}
+DECISIONS = ("unreviewed", "accept", "reject", "edit")
+"""What a row's ``review`` may be."""
 _BLANKS = "length(trim(description)) - length(replace(trim(description), ' ', ''))"
 _WORDS = f"CASE WHEN trim(description) = '' THEN 0 ELSE {_BLANKS} + 1 END"
 """Blanks and one more: a regular expression would take longer than reading the file."""
 
+_LISTS = ", ".join(
+    f'coalesce("{name}", []) AS "{name}"'
+    for name, kind in {**SAMPLE_TYPES, **META_TYPES}.items()
+    if kind.endswith("[]")
+)
+"""A file of the published schema may leave lists out, with all of `meta_info`."""
 _SEARCHED = "lower(concat_ws(' ', description, question, id))"
 _SHOWN = "* EXCLUDE (searched)"
 
@@ -57,54 +61,63 @@ class Facets:
     verdicts: list[str]
     reasons: list[str]
     models: list[str]
-    longest: int
 
 
 class Store:
-    """The rows of ``place``.
+    """The rows of ``place``; any number of threads may ask.
+
+    Attributes:
+        place: where the rows are.
+        version: how often they were read.
 
     Raises:
         InputError: for a line that does not fit the published schema.
     """
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self._db = duckdb.connect()
+        self.place, self.version = place, 0
+        self._db, self._writing = duckdb.connect(), Lock()
         self.reload()
 
     def reload(self) -> None:
         """Read the files again."""
         self._seen = self._state()
         try:
-            self._db.execute(
-                f"CREATE OR REPLACE TABLE rows AS SELECT *, {_WORDS} AS words, row_number() OVER () - 1 AS place, "
-                f"'unreviewed' AS review, {_SEARCHED} AS searched FROM ({self._source()})"
+            self._write(
+                f"CREATE OR REPLACE TABLE rows AS SELECT * REPLACE ({_LISTS}), {_WORDS} AS words, "
+                "row_number() OVER () - 1 AS place, 'unreviewed' AS review, "
+                f"{_SEARCHED} AS searched FROM ({self._source()})"
             )
         except duckdb.Error as error:
             found = str(error).splitlines()[0]
             do = "check the files with `facial-r1 validate`"
             raise InputError(f"the rows cannot be read ({found})", path=self.place.root, do=do) from None
+        nameless = self._ask("SELECT count(*) FROM rows WHERE id IS NULL OR dataset IS NULL")[0][0]
+        if nameless:
+            do = "give a JSONL file of the published schema; `facial-r1 validate` names every bad line"
+            raise InputError(
+                "these are no samples", path=self.place.root, found=f"{nameless:,} rows without an id", do=do
+            )
+        self.version += 1
         self.read_reviews()
 
-    def read_reviews(self) -> None:
-        """Mark which rows were reviewed; a decision about another text than the row now has does not count."""
+    def read_reviews(self, identifier: str | None = None) -> None:
+        """Mark which rows were reviewed, or of one row whether it was.
+
+        A decision about another text than the row now has does not count; of several reviewers the latest does.
+        """
         decided = standing(read_reviews(self.place.reviews))
-        if not decided:
-            self._db.execute("UPDATE rows SET review = 'unreviewed' WHERE review <> 'unreviewed'")
-            return
-        texts = self._ask("SELECT id, description FROM rows WHERE id IN ?", [list(decided)])
-        marks = []
-        for name, text in texts:
-            seen = text_hash(text or "")
-            latest = [review for review in decided[name].values() if review.text_sha256 == seen]
-            if latest:
-                marks.append((name, max(latest, key=lambda review: review.time).decision))
-        self._db.execute("CREATE OR REPLACE TEMP TABLE marks (id VARCHAR, review VARCHAR)")
-        if marks:
-            self._db.executemany("INSERT INTO marks VALUES (?, ?)", marks)
-        self._db.execute(
-            "UPDATE rows SET review = coalesce((SELECT review FROM marks WHERE marks.id = rows.id), 'unreviewed')"
-        )
+        looked_at = list(decided) if identifier is None else [identifier]
+        marks = {name: _decision(decided.get(name, {}), text) for name, text in self._texts(looked_at)}
+        if identifier is None:
+            self._write("UPDATE rows SET review = 'unreviewed' WHERE review <> 'unreviewed'")
+        for decision in DECISIONS:
+            names = [name for name, found in marks.items() if found == decision]
+            if names:
+                self._write("UPDATE rows SET review = ? WHERE id IN ?", [decision, names])
+
+    def _texts(self, identifiers: Sequence[str]) -> list[tuple[Any, ...]]:
+        return self._ask("SELECT id, description FROM rows WHERE id IN ?", [list(identifiers)]) if identifiers else []
 
     @property
     def stale(self) -> bool:
@@ -164,11 +177,11 @@ class Store:
         """All answers about a row of a run with their verdicts, in the order in which they count."""
         if self.place.kind != "run" or not self._path(ANSWERS).is_file():
             return []
-        verdicts = f"LEFT JOIN ({_read(self._path(VERDICTS), _VERDICT)}) v USING (id, attempt)"
+        verdicts = f"LEFT JOIN ({read_lines(self._path(VERDICTS), VERDICT_TYPES)}) v USING (id, attempt)"
         judged = self._path(VERDICTS).is_file()
         more = "v.accepted, v.reason, v.verdicts" if judged else "NULL AS accepted, NULL AS reason, NULL AS verdicts"
         return self._dicts(
-            f"SELECT a.*, {more} FROM ({_read(self._path(ANSWERS), _ANSWER)}) a {verdicts if judged else ''} "
+            f"SELECT a.*, {more} FROM ({read_lines(self._path(ANSWERS), ANSWER_TYPES)}) a {verdicts if judged else ''} "
             "WHERE a.id = ?",
             [identifier],
         )
@@ -178,8 +191,7 @@ class Store:
         path = self.place.root / ANSWERS / "prompts.jsonl"
         if self.place.kind != "run" or not path.is_file():
             return None
-        columns = {"hash": "VARCHAR", "text": "VARCHAR"}
-        found = self._ask(f"SELECT text FROM ({_read(path, columns)}) WHERE hash = ? LIMIT 1", [prompt_hash])
+        found = self._ask(f"SELECT text FROM ({read_lines(path, PROMPT_TYPES)}) WHERE hash = ? LIMIT 1", [prompt_hash])
         return str(found[0][0]) if found else None
 
     def facets(self) -> Facets:
@@ -189,7 +201,6 @@ class Store:
             found = self._ask(f"SELECT DISTINCT {expression} AS value FROM rows")
             return sorted(value for (value,) in found if value is not None)
 
-        longest = self._ask("SELECT coalesce(max(words), 0) FROM rows")[0][0]
         return Facets(
             corpora=values("dataset"),
             splits=values("split"),
@@ -199,17 +210,16 @@ class Store:
             verdicts=values("verdict"),
             reasons=values("reason"),
             models=values("model"),
-            longest=int(longest),
         )
 
     def _source(self) -> str:
         if self.place.kind != "run":
-            files = " UNION ALL ".join(_read(path, SAMPLE_TYPES) for path in self.place.rows)
+            files = " UNION ALL ".join(read_lines(path, SAMPLE_TYPES) for path in self.place.rows)
             return (
                 "SELECT * EXCLUDE (meta_info), unnest(meta_info), NULL::VARCHAR AS verdict, NULL::VARCHAR AS reason, "
                 f"NULL::DOUBLE AS score FROM ({files})"
             )
-        tasks = f"SELECT unnest(sample, max_depth := 1) FROM ({_read(self.place.rows[0], _TASK)})"
+        tasks = f"SELECT unnest(sample, max_depth := 1) FROM ({read_lines(self.place.rows[0], TASK_TYPES)})"
         sample = "SELECT * EXCLUDE (meta_info, description), unnest(meta_info) "
         if not self._path(ANSWERS).is_file():
             nothing = "'not asked' AS verdict, NULL::VARCHAR AS reason, NULL::DOUBLE AS score, '' AS description"
@@ -224,23 +234,22 @@ class Store:
 
     def _told(self) -> str:
         """The answer that counts for each row that was asked about."""
-        answers = f"SELECT *, row_number() OVER () AS line FROM ({_read(self._path(ANSWERS), _ANSWER)})"
+        answers = f"SELECT *, row_number() OVER () AS line FROM ({read_lines(self._path(ANSWERS), ANSWER_TYPES)})"
         if not self._path(VERDICTS).is_file():
             judged = (
                 f"SELECT *, 'not judged' AS verdict, NULL::VARCHAR AS reason, NULL::DOUBLE AS score FROM ({answers})"
             )
             rank = "line DESC"
         else:
-            score = "list_filter(v.verdicts, lambda one: one.gate = 'judge' OR one.gate = 'au_set')"
             judged = (
                 "SELECT a.*, CASE WHEN v.accepted THEN 'accepted' ELSE 'rejected' END AS verdict, v.reason, "
-                f"list_max(list_transform({score}, lambda one: one.value)) AS score FROM ({answers}) a "
-                f"JOIN ({_read(self._path(VERDICTS), _VERDICT)}) v USING (id, attempt)"
+                f"coalesce({_value('judge_score')} / 10, {_value('au_set')}) AS score FROM ({answers}) a "
+                f"JOIN ({read_lines(self._path(VERDICTS), VERDICT_TYPES)}) v USING (id, attempt)"
             )
             rank = "verdict, CASE WHEN verdict = 'accepted' THEN line ELSE -line END"
         return f"SELECT * FROM ({judged}) QUALIFY row_number() OVER (PARTITION BY id ORDER BY {rank}) = 1"
 
-    def _path(self, stage: str) -> Any:
+    def _path(self, stage: str) -> Path:
         return self.place.root / stage / ("answers.jsonl" if stage == ANSWERS else "verdicts.jsonl")
 
     def _state(self) -> tuple[tuple[int, int] | None, ...]:
@@ -248,6 +257,10 @@ class Store:
             (stat.st_mtime_ns, stat.st_size) if path.is_file() and (stat := path.stat()) else None
             for path in self.place.watched
         )
+
+    def _write(self, statement: str, values: Sequence[Any] = ()) -> None:
+        with self._writing:
+            self._db.cursor().execute(statement, list(values))
 
     def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._db.cursor().execute(statement, list(values)).fetchall()
@@ -258,12 +271,12 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _read(path: Any, columns: dict[str, str]) -> str:
-    quoted = str(path).replace("'", "''")
-    for sign in "[*?":  # a name is a name, no pattern
-        quoted = quoted.replace(sign, f"[{sign}]")
-    types = ", ".join(f"\"{name}\": '{kind}'" for name, kind in columns.items())
-    return (
-        f"SELECT * FROM read_json('{quoted}', format = 'newline_delimited', columns = {{{types}}}, "
-        "maximum_object_size = 67108864)"
-    )
+def _value(gate: str) -> str:
+    """The value that a gate measured, out of a verdict."""
+    return f"list_filter(v.verdicts, lambda one: one.gate = '{gate}')[1].value"
+
+
+def _decision(by: Mapping[str, Review], text: str | None) -> str:
+    seen = text_hash(text or "")
+    latest = [review for review in by.values() if review.text_sha256 == seen]
+    return max(latest, key=lambda review: review.time).decision if latest else "unreviewed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from facial_r1.inference.protocol import Backend, Connected, Request
 from facial_r1.prompt import student_prompt
 from facial_r1.reviews import read_reviews
 from facial_r1.stats import bars, histogram, table
-from viewer.compare import differences, draw
+from viewer.compare import Differences, differences, draw
 from viewer.filters import Filter
 from viewer.markup import reasoning
 from viewer.place import Place
@@ -43,8 +44,13 @@ def compare_tab(other: Place) -> Callable[[Store, gr.State], None]:
             page = gr.Number(1, label=f"page of {SHOWN}", precision=0, minimum=1, elem_id="compare-page")
             out = gr.HTML(elem_id="differences")
 
+            @lru_cache(maxsize=1)
+            def found(_versions: tuple[int, int]) -> Differences:
+                return differences(store, second)
+
             def look(number: float | None) -> str:
-                return draw(differences(store, second, offset=(int(number or 1) - 1) * SHOWN, limit=SHOWN), store)
+                offset = (int(number or 1) - 1) * SHOWN
+                return draw(found((store.version, second.version)), store, second, offset=offset, limit=SHOWN)
 
             gr.on(None, look, [page], [out], show_progress="hidden", api_visibility="private")
 
@@ -77,7 +83,7 @@ def reviewers_tab(store: Store, _session: gr.State) -> None:
             return Markup('<div class="sample">{}</div>').format(table(columns, shown, caption="Agreement"))
 
         def write() -> str:
-            rows = store.page(Filter(review=["unreviewed"]), "file order", 0, 100_000)
+            rows = store.page(Filter(review=["unreviewed"]), "file order", 0, store.count())
             path = Path(tempfile.mkdtemp()) / f"{store.place.root.stem}-review.csv"
             path.write_text(sheet(rows), encoding="utf-8-sig")
             return str(path)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.checks.rules import Rules
-from curation.query import read_lines
-from facial_r1.columns import SAMPLE_TYPES
+from facial_r1.columns import SAMPLE_TYPES, read_lines
 from facial_r1.emotions import EMOTIONS
 from facial_r1.facs import REGISTRY
 
@@ -30,11 +29,13 @@ BATCH = 128 * 2048
 MEMORY = "512MB"
 """What DuckDB keeps in memory; the rest goes to a temporary file."""
 
-_ROWS = """CREATE TABLE rows AS SELECT row_number() OVER () AS number, file, split_of_file, line, id, dataset, image,
-length(question) AS question_length, length(description) AS description_length, AUs, labels, unnest(meta_info)
+_ROWS = """CREATE TABLE rows AS SELECT place::BIGINT << 40 | line AS number, file, split_of_file, line, id, dataset,
+image, length(question) AS question_length, length(description) AS description_length, AUs, labels, unnest(meta_info)
 FROM ({parts})"""
+"""``number`` orders rows by file and line; one more window over all files would cost a fifth of the time."""
 
-_PART = "SELECT '{name}' AS file, '{split}' AS split_of_file, row_number() OVER () AS line, * FROM ({lines})"
+_PART = """SELECT {place} AS place, '{name}' AS file, '{split}' AS split_of_file, row_number() OVER () AS line, *
+FROM ({lines})"""
 
 _PROVENANCE = "source image_sha256 generator model prompt_hash attempts label_conditioned"
 """Keys of ``meta_info`` without which a text cannot be traced."""
@@ -45,19 +46,20 @@ CREATE MACRO known(code) AS regexp_full_match(code, '{codes}');
 CREATE MACRO all_known(found) AS
     len(found) = 0 OR regexp_full_match(array_to_string(found, ',') || ',', '(({codes}),)*');
 CREATE MACRO numbers(found) AS [try_cast(code[3:] AS INTEGER) for code in found if known(code)];
+CREATE MACRO task_of(aus, labels) AS CASE WHEN len(aus) > 0 AND len(labels) > 0 THEN 'au+emotion'
+    WHEN len(aus) > 0 THEN 'au' WHEN len(labels) > 0 THEN 'emotion' ELSE 'no task' END;
 CREATE MACRO hash(found) AS regexp_full_match(found, '[0-9a-f]{{64}}');
 CREATE TABLE repeated AS SELECT id FROM rows GROUP BY id HAVING count(*) > 1;
 CREATE VIEW flat AS SELECT
-    file, line, id, dataset, task, crop, fold, frame, attempts, au_threshold,
+    file, line, id, dataset, crop, fold, frame, attempts, au_threshold,
     id IN (FROM repeated) AS id_repeats,
     CASE WHEN split = split_of_file AND split IN ('train', 'val', 'test') THEN NULL
         ELSE coalesce(split, 'null') || ' in ' || file END AS split,
     CASE WHEN id = sample_id OR starts_with(id, sample_id || '#') THEN NULL ELSE coalesce(sample_id, 'null') END
         AS id_of_picture,
-    CASE WHEN NOT regexp_full_match(image, '[^\\\x00]+') OR contains(split_part(image, '/', 1), ':')
-        OR list_has_any(string_split(image, '/'), ['', '.', '..']) THEN image END AS image_path,
-    CASE WHEN len(au_annotated) > 0 AND len(labels) > 0 THEN 'au+emotion' WHEN len(au_annotated) > 0 THEN 'au'
-        WHEN len(labels) > 0 THEN 'emotion' ELSE 'no truth' END AS task_of_truth,
+    CASE WHEN regexp_matches(image, '[\\\x00]|^[^/]*:|(^|/)[.]?[.]?(/|$)') THEN image END AS image_path,
+    CASE WHEN task = task_of(au_annotated, labels) THEN NULL
+        ELSE coalesce(task, 'null') || ', but the truth is of ' || task_of(au_annotated, labels) END AS task,
     CASE WHEN all_known(AUs || au_annotated || pseudo_aus || [x.au for x in au_intensity] || [x.au for x in au_side])
         THEN NULL ELSE [c for c in list_distinct(AUs || au_annotated || pseudo_aus || [x.au for x in au_intensity]
         || [x.au for x in au_side]) if NOT known(c)]::VARCHAR END AS au_codes,
@@ -104,7 +106,10 @@ def flat_table(files: Sequence[Path], rules: Rules) -> Iterator[duckdb.DuckDBPyC
         pseudo=_PSEUDO[rules.unknown_truth],
         provenance=", ".join(f"if(coalesce({key}::VARCHAR, '') = '', '{key}', '')" for key in _PROVENANCE.split()),
     )
-    parts = [_PART.format(name=path.name, split=path.stem, lines=read_lines(path, SAMPLE_TYPES)) for path in files]
+    parts = [
+        _PART.format(place=place, name=path.name, split=path.stem, lines=read_lines(path, SAMPLE_TYPES))
+        for place, path in enumerate(files)
+    ]
     with tempfile.TemporaryDirectory(prefix="facial-r1-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,

@@ -11,8 +11,8 @@ from curation.checks.check import Check, Failing, Tally, not_run
 from curation.checks.flat import ask
 from curation.frozen import FILE as FROZEN
 from curation.frozen import Frozen, frozen_line
-from curation.query import read_lines
 from curation.splits import SPLITS
+from facial_r1.columns import read_lines
 from facial_r1.errors import clip
 from facial_r1.files import to_line
 from facial_r1.sample import Meta, Sample

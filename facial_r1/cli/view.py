@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -51,13 +52,11 @@ def view(
         given = {"model": model, "base_url": base_url}
         named = {name: value for name, value in given.items() if value is not None}
         extras.append(try_tab(create(backend, **options_of(option), **named)))
-    address = launch(found, host=host, port=port, auth=entries, extras=extras, block=False)
+    address = launch(found, host=host, port=port, auth=entries, extras=extras)
     out.print(f"open {address} in a browser; Ctrl-C ends it")
-    out.print(f"reviews are kept in {found.reviews}")
+    out.print(f"reviews are kept in {found.reviews}", soft_wrap=True, markup=False)
     try:
-        import threading
-
-        threading.Event().wait()
+        Event().wait()
     except KeyboardInterrupt:
         out.print("ended")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stub_server import Stub
 
 from facial_r1.files import read_jsonl
 from facial_r1.reviews import read_reviews, standing, text_hash
@@ -269,3 +271,107 @@ def test_two_places_are_compared(run: Path, serve: Serve, window: Window, tmp_pa
         assert f"{len(lines) - 2:,} equal, 1 differ, 1 only in the first, 0 only in the second" in words
         assert "Quite so." in page.inner_text("#differences ins.diff")
         assert lines[2]["id"] in words
+
+
+def test_deciding_walks_through_what_is_not_reviewed(run: Path, serve: Serve, window: Window) -> None:
+    """A row that leaves the filter makes room for the next one: none is passed over."""
+    with serve(run) as (url, _):
+        page = window(url)
+        call_oneself(page, "ada")
+        page.click("#filter button >> nth=0")
+        page.click("[aria-label='review']")
+        page.get_by_role("option", name="unreviewed").click()
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(500)
+        order = [card.get_attribute("data-id") for card in page.query_selector_all(".card")][:5]
+        for expected in order:
+            assert title(page) == expected
+            press(page, "a")
+    assert list(standing(read_reviews(run / "reviews.jsonl"))) == order
+
+
+def test_every_browser_is_shown_what_was_added(run: Path, serve: Serve, window: Window, tmp_path: Path) -> None:
+    answers, verdicts = run / "3-answers" / "answers.jsonl", run / "4-verdicts" / "verdicts.jsonl"
+    shutil.move(verdicts, tmp_path / "verdicts")
+    with serve(run) as (url, _):
+        pages = [window(url), window(url)]
+        assert all("not judged" in page.inner_text(".sample .chips") for page in pages)
+        pages[0].fill("#new-text textarea", "half an edit")
+        shutil.move(tmp_path / "verdicts", verdicts)
+        for page in pages:
+            page.wait_for_function("() => /accepted|rejected/.test(document.querySelector('.sample .chips').innerText)")
+        assert pages[0].input_value("#new-text textarea") == "half an edit", "what is being typed is kept"
+    assert answers.is_file()
+
+
+def test_a_sheet_goes_out_and_comes_back_through_the_page(
+    run: Path, serve: Serve, window: Window, tmp_path: Path
+) -> None:
+    with serve(run) as (url, _):
+        page = window(url, accept_downloads=True)
+        page.get_by_role("tab", name="Reviewers").click()
+        page.click("#make-sheet")
+        with page.expect_download() as got:
+            page.click("#sheet a >> nth=0")
+        sheet = tmp_path / "sheet.csv"
+        got.value.save_as(sheet)
+        with open(sheet, encoding="utf-8-sig", newline="") as handle:
+            lines = list(csv.DictReader(handle))
+        assert len(lines) == len(rows_of(run))
+        lines[0] |= {"decision": "reject", "reason": "the lids"}
+        with open(sheet, "w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, list(lines[0]))
+            writer.writeheader()
+            writer.writerows(lines)
+        page.fill("#sheet-reviewer textarea, #sheet-reviewer input", "bob")
+        page.set_input_files("#filled input[type=file]", sheet)
+        page.wait_for_selector("#sheet-said >> text=1 decisions taken")
+    (review,) = read_reviews(run / "reviews.jsonl")
+    assert (review.reviewer, review.decision, review.reason) == ("bob", "reject", "the lids")
+
+
+def test_a_model_can_be_tried(run: Path, serve: Serve, window: Window, stub: Stub) -> None:
+    """A real request over a socket with the uploaded picture; what comes back is shown with its marks."""
+    picture = next((run / "2-tasks" / "images").rglob("*.jpg"))
+    backend = ("--backend", "openai", "--model", "gpt-4o-mini", "--base-url", stub.url)
+    with serve(run, *backend) as (url, _):
+        page = window(url)
+        page.get_by_role("tab", name="Try").click()
+        assert stub.url in page.inner_text("body"), "it says where the picture goes"
+        page.click("#try-ask")
+        page.wait_for_selector("#try-answer >> text=Choose a picture first")
+        page.set_input_files("#try-picture input[type=file]", picture)
+        page.wait_for_selector("#try-picture img")
+        page.click("#try-ask")
+        page.wait_for_selector("#try-answer .think, #try-answer pre.raw")
+    assert sum(stub.counts.values()) == 1
+
+
+def test_a_port_that_is_taken_is_one_error(run: Path, serve: Serve, cli: Callable[..., Any]) -> None:
+    with serve(run) as (url, _):
+        port = url.rstrip("/").rpartition(":")[2]
+        done = cli("view", run, "--port", port)
+    assert done.returncode == 2
+    assert re.search(
+        rf"error: the viewer cannot listen there\. Found: 127\.0\.0\.1:{port} .*another --host", done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("nowhere",), 1, "there is nothing to view"),
+        (("{run}", "--auth", "ada"), 2, "--auth takes NAME:PASSWORD"),
+        (("{run}", "--compare", "nowhere"), 1, "there is nothing to view"),
+        (("{run}", "--backend", "magic"), 2, "unknown"),
+        (("{run}/2-tasks/tasks.jsonl",), 1, "these are no samples"),
+        (("{run}/recipe.yaml",), 1, "the rows cannot be read"),
+    ],
+)
+def test_a_mistake_is_one_error(
+    run: Path, cli: Callable[..., Any], arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = cli("view", *(text.format(run=run) for text in arguments))
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert words in done.stderr

@@ -137,6 +137,20 @@ def test_the_answer_that_counts_is_the_first_accepted_else_the_last(run: Path) -
     assert [verdict["gate"] for verdict in attempt["verdicts"]][-1] == "drill"
 
 
+def test_the_score_is_the_judges_where_there_is_one(run: Path) -> None:
+    path = run / "4-verdicts" / "verdicts.jsonl"
+    rows = [row for _, row in read_jsonl(path)]
+    judged = rows[0]["id"]
+    rows[0]["verdicts"].append({"gate": "judge_score", "ok": True, "reason": None, "detail": "", "value": 7.0})
+    write_jsonl(path, rows)
+    store = Store(find_place(run))
+    found = {row["id"]: row["score"] for row in store.page(Filter(), "id", 0, 1000)}
+    assert found[judged] == pytest.approx(0.7)
+    measured = {row["id"]: one["value"] for row in rows[1:] for one in row["verdicts"] if one["gate"] == "au_set"}
+    assert {name: found[name] for name in measured} == measured
+    assert store.count(Filter(score=(0.65, 0.75))) == 1
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -161,6 +175,18 @@ def test_a_missing_image_folder_is_an_error_only_when_it_was_asked_for(tmp_path:
     assert not find_place(path).images.exists()
     with pytest.raises(InputError, match="no such image folder"):
         find_place(path, tmp_path / "pictures")
+
+
+def test_a_row_may_leave_out_what_the_published_schema_lets_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        '{"id": "a", "dataset": "mine", "image": "a.jpg", "labels": ["Sadness"], "description": "Free text."}\n'
+    )
+    store = Store(find_place(path))
+    view = show(store, Session())
+    assert (view.identifier, view.aus, view.labels) == ("a", "", "Sadness")
+    assert "Free text." in view.sample
+    assert store.counts(Filter()).rows == 1
 
 
 def test_a_file_that_is_no_jsonl_is_one_error(tmp_path: Path) -> None:
