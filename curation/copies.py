@@ -50,7 +50,7 @@ class Copies:
         from curation.duplicates.leakage import near_duplicates
 
         every = [*self.tested, *faces]
-        if not self.rules.rendered and all(face.rendered for face in every):
+        if self.rules.rendered is None and all(face.rendered for face in every):
             return
         prints, rules, known = self.read([face.path for face in every]), self.rules, self._known
         pairs = near_duplicates(every, prints, rules, workers=self.workers, known=known, progress=self.progress)

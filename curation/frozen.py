@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from curation.checks.rules import MANIFEST, read_manifest, synthetic_corpora
 from curation.duplicates import Face
 from curation.rows import Row
 from facial_r1.errors import InputError
@@ -79,19 +78,19 @@ def frozen_faces(path: Path | None) -> list[Face] | None:
     """The pictures of a frozen test set; None when they do not lie beside it, as they do in the release it came from.
 
     Raises:
-        InputError: when a row of that release's ``test.jsonl`` cannot be read.
+        InputError: when the manifest of that release or a row of its ``test.jsonl`` cannot be read.
     """
     if path is None:
         return []
     folder = beside(path)
     if folder is None:
         return None
-    stated: dict[str, Any] = {"corpora": {}, "rules": {"label_set": ()}}
-    if (folder / "manifest.json").is_file():
-        stated = orjson.loads((folder / "manifest.json").read_bytes())
-    rendered = {name for name, entry in stated["corpora"].items() if entry["synthetic"]}
+    rendered, label_set = frozenset[str](), tuple[str, ...]()
+    if (folder / MANIFEST).is_file():
+        manifest, rules = read_manifest(folder)
+        rendered, label_set = synthetic_corpora(manifest), rules.label_set
     faces = {}
-    for sample in read_samples(folder / "test.jsonl", label_set=stated["rules"]["label_set"]):
+    for sample in read_samples(folder / "test.jsonl", label_set=label_set):
         meta, dataset = sample.meta_info, f"frozen {sample.dataset}"
         place, group = inside(folder / "images", sample.image), meta.group or meta.sample_id or sample.id
         faces[place] = Face(sample.id, place, dataset, "test", group, sample.dataset in rendered)

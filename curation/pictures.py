@@ -111,6 +111,7 @@ class Pictures:
         return inside(self.run.images, image)
 
     def _is_rendered(self, name: str) -> bool:
+        """Whether a program drew its pictures: they lie below the root, a joined corpus brings labels only."""
         source = self.run.recipe.corpora[name]
         return source.root is not None and (source.root / MARKER).is_file()
 
@@ -141,5 +142,5 @@ class Pictures:
         rows = {row.id: row for _, row in kept}
         for pair in self._copies.among(faces):
             reason = "frozen_test" if pair.first in self._copies.tested else "near_duplicate"
-            detail = f"a copy, with a similarity of {pair.similarity:.2f}, of {pair.first.id}"
+            detail = f"a copy, with a similarity of {pair.similarity:.3f}, of {pair.first.id}"
             self.dropped[pair.second.id] = drop(rows[pair.second.id], reason, detail)

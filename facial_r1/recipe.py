@@ -7,7 +7,6 @@ arguments, because they must not change a byte of the result.
 from __future__ import annotations
 
 import copy
-import difflib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from facial_r1.errors import UsageError
 from facial_r1.files import canonical_json, sha256_bytes
+from facial_r1.yamls import checked, override, read_mapping
 
 __all__ = [
     "Bounds",
@@ -133,11 +133,17 @@ class Bounds(_Strict):
 
 
 class Duplicates(_Strict):
-    """Which pictures are copies of others, and which cannot be told apart; see docs/duplicates.md."""
+    """Which pictures are copies of others, and which show nothing; see docs/duplicates.md."""
 
-    radius: int = Field(10, ge=0, le=16, description="bits in which the hashes of two pictures to compare may differ")
-    similarity: float = Field(0.8, gt=0, le=1, description="from this similarity of fine structure on it is a copy")
-    rendered: bool = Field(False, description="compare faces of synthetic corpora, which all look alike, as well")
+    radius: int = Field(12, ge=0, le=24, description="bits in which the hashes of two pictures to compare may differ")
+    similarity: float = Field(0.96, gt=0, le=1, description="from this correlation of aligned pictures on it is a copy")
+    rendered: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="the same for two faces of synthetic corpora, which all look alike: 0.998; null: "
+        "they are not compared",
+    )
     min_side: int = Field(16, ge=1, description="least width and height of a picture, in pixels")
 
 
@@ -221,9 +227,9 @@ def load_recipe(
         UsageError: naming the file, the key, what was found and the nearest known key.
     """
     path = source if isinstance(source, Path) else None
-    raw = _read_yaml(source) if isinstance(source, Path) else copy.deepcopy(dict(source))
-    for text in sets:
-        _override(raw, text)
+    keys = "`name:`, `corpora:`, `select:` …"
+    raw = read_mapping(source, keys=keys) if isinstance(source, Path) else copy.deepcopy(dict(source))
+    override(raw, sets, example="select.reserve=0.5")
     corpora = raw.get("corpora")
     if isinstance(corpora, dict):
         raw["corpora"] = corpora = {name: _rooted(name, entry, roots or {}, path) for name, entry in corpora.items()}
@@ -234,10 +240,7 @@ def load_recipe(
     selection = raw.get("select")
     if path is not None and isinstance(selection, dict) and isinstance(selection.get("frozen_test"), str):
         raw["select"] = {**selection, "frozen_test": str((path.parent / selection["frozen_test"]).absolute())}
-    try:
-        return Recipe.model_validate(raw)
-    except ValidationError as error:
-        raise _explain(error, path) from None
+    return checked(Recipe, raw, path=path)
 
 
 def _rooted(name: str, entry: Any, roots: Mapping[str, Path], recipe: Path | None) -> Any:
@@ -258,62 +261,3 @@ def _rooted(name: str, entry: Any, roots: Mapping[str, Path], recipe: Path | Non
 def _joins(entry: Mapping[str, Any]) -> dict[str, Any]:
     joins = entry.get("joins")
     return joins if isinstance(joins, dict) else {}
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UsageError("there is no such recipe", path=path, do="check the path; `recipes/` holds examples")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"this recipe is not YAML ({error})", path=path, do="correct the YAML") from None
-    if not isinstance(raw, dict):
-        raise UsageError("this recipe is no mapping", path=path, found=raw, expected="`name:`, `corpora:`, `select:` …")
-    return raw
-
-
-def _override(raw: dict[str, Any], text: str) -> None:
-    key, equals, written = text.partition("=")
-    if not (key and equals):
-        raise UsageError("--set needs KEY=VALUE", found=text, do="for example --set select.reserve=0.5")
-    try:
-        value = yaml.safe_load(written)
-    except yaml.YAMLError:
-        raise UsageError("the value of --set is not YAML", found=text, do="quote it, or correct it") from None
-    *parents, last = key.split(".")
-    node: Any = raw
-    for name in parents:
-        node = (
-            node[int(name)]
-            if isinstance(node, list) and name.isdigit() and int(name) < len(node)
-            else (node.setdefault(name, {}) if isinstance(node, dict) else None)
-        )
-    if isinstance(node, list) and last.isdigit() and int(last) < len(node):
-        node[int(last)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise UsageError("--set names a place that the recipe does not have", found=key)
-
-
-def _explain(error: ValidationError, path: Path | None) -> UsageError:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
-        hint = f"; did you mean `{close[0]}`?" if close else ""
-        do = f"remove it or correct its name{hint}"
-        return UsageError(f"unknown key `{where}` in the recipe", path=path, do=do)
-    if first["type"] == "value_error":
-        return UsageError(first["msg"].removeprefix("Value error, "), path=path, do="correct the recipe")
-    return UsageError(
-        f"`{where}` in the recipe: {first['msg'][:1].lower()}{first['msg'][1:]}",
-        path=path,
-        found=first.get("input"),
-        do="correct the value",
-    )
-
-
-def _known_keys() -> list[str]:
-    models = (Recipe, CorpusSource, Select, Part, Teacher, Synthesis, Gate, Bounds, Duplicates)
-    return sorted({name for model in models for name in model.model_fields})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.checks.check import Check, Failing, Tally, not_run
 from curation.checks.flat import ask
-from curation.checks.rules import Rules
+from curation.checks.rules import Rules, synthetic_corpora
 from curation.duplicates import Face
 from curation.frozen import frozen_faces
 from curation.splits import SPLITS
@@ -53,7 +53,7 @@ def check_copies(
     Pictures that are missing or broken are left to the checks that say so; faces of synthetic corpora to the recipe's
     ``duplicates.rendered``.
     """
-    rendered = {name for name, entry in manifest["corpora"].items() if entry.get("synthetic")}
+    rendered = synthetic_corpora(manifest)
     places: dict[Face, _Place] = {}
     for image, dataset, split, file, line, row, group in ask(connection, _PICTURES):
         try:
@@ -76,7 +76,7 @@ def check_copies(
             continue  # a test row may be what was tested on before
         where = "{0.file}:{0.line}".format(places[one]) if one in places else "the frozen test set"
         copy = f"images/{_name(two)} is a copy of images/{_name(one)} of {clip(one.id)} ({where})"
-        tally.add("near_duplicates", Failing(*places[two], two.id, f"{copy}, similarity {pair.similarity:.2f}"))
+        tally.add("near_duplicates", Failing(*places[two], two.id, f"{copy}, similarity {pair.similarity:.3f}"))
     return tally.checks(COPY_CHECKS, sum(face in places for face in faces), "pictures")
 
 

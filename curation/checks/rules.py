@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from facial_r1.errors import InputError
 from facial_r1.recipe import Bounds, Duplicates, Gate, Part, Recipe
 
-__all__ = ["FORMAT", "MANIFEST", "Rules", "read_manifest", "rules_of"]
+__all__ = ["FORMAT", "MANIFEST", "Rules", "read_manifest", "rules_of", "synthetic_corpora"]
 
 FORMAT = 1
 """The format of a release: its files, the keys of a row and of the manifest. Counts up when one of them changes."""
@@ -53,6 +53,13 @@ def rules_of(recipe: Recipe) -> dict[str, Any]:
     """What a manifest keeps under ``rules``; gates and ``unknown_truth`` stand there by themselves."""
     plain = recipe.model_dump(mode="json", include={"label_rule", "label_set", "allow_short", "bounds", "duplicates"})
     return {"parts": [part.model_dump(mode="json") for part in recipe.select.parts], **plain}
+
+
+def synthetic_corpora(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """The corpora of a release whose faces a program drew."""
+    return frozenset(
+        name for name, entry in manifest["corpora"].items() if isinstance(entry, Mapping) and entry.get("synthetic")
+    )
 
 
 def read_manifest(folder: Path) -> tuple[dict[str, Any], Rules]:

@@ -15,6 +15,7 @@ from curation.checks.rules import MANIFEST, read_manifest
 from curation.checks.shared import FROZEN_CHECKS, SHARED_CHECKS, check_frozen, check_shared
 from curation.checks.suite import ROW_CHECKS, row_suite
 from curation.checks.totals import TOTAL_CHECKS, check_totals, stated_counts
+from curation.frozen import Frozen
 from facial_r1.progress import Progress
 
 __all__ = ["TABLE_CHECKS", "check_release"]
@@ -40,10 +41,11 @@ def check_release(
         the table; its order is fixed. Where lines or schema are broken, what reads the rows as a table is not run.
 
     Raises:
-        InputError: when the folder is no release, or one of another format.
+        InputError: when the folder is no release, or one of another format, or ``frozen`` is no frozen test set.
     """
     manifest, rules = read_manifest(folder)
     stated = stated_counts(manifest, folder / MANIFEST)
+    Frozen.read(frozen)  # names its first broken line before minutes of work
     files = split_files(folder)
     checks = check_files(folder, manifest)
     lines = check_lines(files, rules, private, progress)

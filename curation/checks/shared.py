@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from curation.checks.check import Check, Failing, Tally, not_run
 from curation.checks.flat import ask
 from curation.frozen import FILE as FROZEN
-from curation.frozen import Frozen, frozen_line
+from curation.frozen import frozen_line
 from curation.splits import SPLITS
 from facial_r1.columns import read_lines
 from facial_r1.errors import clip
@@ -94,8 +94,7 @@ _ORDER = {f"{split}.jsonl": place for place, split in enumerate(SPLITS)}
 def check_frozen(connection: duckdb.DuckDBPyConnection, folder: Path, frozen: Path | None) -> list[Check]:
     """Hold the list of a release against its test rows, and its rows against the list of an earlier release.
 
-    Raises:
-        InputError: when ``frozen`` is not there, or holds a line that is none of a frozen test set.
+    ``frozen`` has been read: every line of it is one of a frozen test set.
     """
     tally = Tally()
     for failing in _listed(connection, folder / FROZEN):
@@ -103,7 +102,6 @@ def check_frozen(connection: duckdb.DuckDBPyConnection, folder: Path, frozen: Pa
     listed = tally.checks(_only("frozen_list"), _count(connection), "rows")
     if frozen is None:
         return listed + not_run(_only("frozen_test"), "no frozen test set is named")
-    Frozen.read(frozen)  # names the first broken line
     connection.execute(f"CREATE VIEW frozen AS {read_lines(frozen, _FROZEN_TYPES)}")
     for file, line, row, what, key in ask(connection, _BEFORE):
         tally.add("frozen_test", Failing(file, line, row, f"{what} {clip(key)}"))

@@ -1,8 +1,9 @@
 """Pictures that are copies of one another although their bytes differ: compressed, resized, cropped, mirrored, turned.
 
-A hash finds candidates, pixels decide: ``looks`` reads a picture small and hashes several views of it, ``search`` finds
-all pairs of hashes within a distance, ``confirm`` lays one picture over the other and compares their fine structure,
-``leakage`` asks about a whole data set. How well it does is measured in ``docs/duplicates.md``.
+A hash finds candidates, pixels decide: ``looks`` reads a picture small, ``views`` hashes what copies of it would look
+like, ``search`` finds all pairs of hashes within a distance, ``candidates`` keeps those whose low frequencies agree,
+``confirm`` lays one picture over the other and compares them, ``leakage`` asks about a whole data set. How well it does
+is measured in ``docs/duplicates.md``.
 """
 
 from __future__ import annotations

@@ -3,17 +3,17 @@ design, and within one split of one corpus a copy leaks nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from curation.duplicates.candidates import Candidate, candidates
 from curation.duplicates.confirm import similarity
 from curation.duplicates.faces import Face, Pair
 from curation.duplicates.looks import Fingerprint, fingerprint, look
-from curation.duplicates.search import close_pairs
 from facial_r1.progress import Progress
 from facial_r1.recipe import Duplicates
 
@@ -51,12 +51,13 @@ def near_duplicates(
 ) -> list[Pair]:
     """The confirmed copies among faces of different groups that are in different splits or corpora.
 
-    Two rendered faces are compared only where the rules say so: all of them are alike.
+    Two rendered faces, which are all alike, need the higher similarity of ``rules.rendered``; where it is None, they
+    are not compared.
 
     Args:
         faces: the pictures.
         prints: of each.
-        rules: radius, least similarity, and whether rendered faces are compared.
+        rules: radius, and least similarity of photographs and of rendered faces.
         within: compare the faces of one split of one corpus too.
         workers: threads.
         known: similarities found before, by files; filled with the new ones.
@@ -68,29 +69,42 @@ def near_duplicates(
     if not faces:
         return []
     known = {} if known is None else known
-    index, asked = (np.stack([getattr(one, name) for one in prints]) for name in ("index", "asked"))
     kinds = [_kind(face, place, rules, within=within) for place, face in enumerate(faces)]
     groups = [face.group for face in faces]
-    found = close_pairs(index, asked, rules.radius, kinds=kinds, groups=groups, workers=workers)
-    pairs = [(faces[i], faces[j]) for i, j in found]
-    new = [pair for pair in pairs if (pair[0].path, pair[1].path) not in known]
+    smalls = np.stack([one.small for one in prints])
+    drawn = [face.rendered for face in faces]
+    found = candidates(smalls, rules.radius, kinds=kinds, groups=groups, drawn=drawn, workers=workers)
+    new = [one for one in found if _files(faces, one) not in known]
     grey = lru_cache(OPEN)(look)
 
-    def compare(pair: tuple[Face, Face]) -> float:
-        return similarity(grey(pair[0].path), grey(pair[1].path))
+    def compare(one: Candidate) -> float:
+        asked, viewed = grey(faces[one.asked].path), grey(faces[one.viewed].path)
+        return similarity(asked, viewed, one.view, mirrored=one.mirrored)
 
     progress = progress or Progress()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for done, ((one, two), value) in enumerate(zip(new, pool.map(compare, new), strict=True), 1):
-            known[one.path, two.path] = value
+        for done, (one, value) in enumerate(zip(new, pool.map(compare, new), strict=True), 1):
+            known[_files(faces, one)] = value
             if done % STEP == 0 or done == len(new):
                 progress.step("alike pictures compared", done, len(new))
-    every = (Pair(one, two, known[one.path, two.path]) for one, two in pairs)
-    return [pair for pair in every if pair.similarity >= rules.similarity]
+    every = ((one, known[_files(faces, one)]) for one in found)
+    pairs = (Pair(faces[min(one[:2])], faces[max(one[:2])], value) for one, value in every)
+    return [pair for pair in pairs if pair.similarity >= _least(pair, rules)]
 
 
-def _kind(face: Face, place: int, rules: Duplicates, *, within: bool) -> object:
+def _files(faces: Sequence[Face], one: Candidate) -> tuple[Path, Path]:
+    first, second = sorted(one[:2])
+    return faces[first].path, faces[second].path
+
+
+def _kind(face: Face, place: int, rules: Duplicates, *, within: bool) -> Hashable:
     """Faces of one kind are not compared."""
-    if face.rendered and not rules.rendered:
+    if face.rendered and rules.rendered is None:
         return "rendered"
     return place if within else (face.dataset, face.split)
+
+
+def _least(pair: Pair, rules: Duplicates) -> float:
+    """Faces that a program drew are all alike; two of them must be the same to a hair."""
+    both = pair.first.rendered and pair.second.rendered
+    return rules.rendered if both and rules.rendered is not None else rules.similarity

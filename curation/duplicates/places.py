@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import orjson
-
+from curation.checks.rules import MANIFEST, read_manifest, synthetic_corpora
 from curation.duplicates.faces import Face, Pair
 from curation.duplicates.leakage import fingerprints, near_duplicates
 from curation.places import files_of
@@ -44,7 +43,7 @@ def copies_in(
         the folder of the pictures, how many there are, and the copies in the order of the rows.
 
     Raises:
-        InputError: for a bad line, or a picture that cannot be read.
+        InputError: for a bad line, a picture that cannot be read, or a broken manifest beside the rows.
         UsageError: when there is no folder of pictures.
     """
     files, allowed = files_of(place), tuple(label_set)
@@ -52,9 +51,8 @@ def copies_in(
     if not folder.is_dir():
         do = "say where the pictures are: --image-folder DIR"
         raise UsageError("there is no such image folder", path=folder, do=do)
-    manifest = files[0].parent / "manifest.json"
-    stated = orjson.loads(manifest.read_bytes())["corpora"] if manifest.is_file() else {}
-    rendered = {name for name, entry in stated.items() if entry["synthetic"]}
+    release = files[0].parent
+    rendered = synthetic_corpora(read_manifest(release)[0]) if (release / MANIFEST).is_file() else frozenset()
     faces: dict[tuple[Path, str], Face] = {}
     for file in files:
         for sample in read_samples(file, label_set=allowed):

@@ -14,7 +14,7 @@ import typer
 
 from facial_r1.cli.checks import show_checks
 from facial_r1.cli.show import Quiet, out, progress, table
-from facial_r1.errors import FacialR1Error
+from facial_r1.errors import FacialR1Error, UsageError
 
 __all__ = ["doctor", "sql", "validate"]
 
@@ -41,6 +41,12 @@ def validate(
     """
     from curation.validate import validate as validate_file
 
+    releases = [file.is_dir() for file in files]
+    if frozen_test is not None and not any(releases):
+        raise UsageError("--frozen-test is for a release", do="give the folder of a release, or leave it out")
+    if (image_folder is not None or label_set) and all(releases):
+        do = "leave them out: a release knows its pictures and labels"
+        raise UsageError("--image-folder and --label are for files", do=do)
     codes = set()
     for file in files:
         with progress(quiet or not file.is_dir()) as bar:

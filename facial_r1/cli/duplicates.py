@@ -23,10 +23,13 @@ def duplicates(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Also copies within one split of one corpus.")] = False,
     rendered: Annotated[
-        bool, typer.Option("--rendered", help="Also faces that synthetic corpora of a release drew; all look alike.")
-    ] = False,
-    radius: Annotated[int, typer.Option(min=0, max=16, help="Bits in which hashes of compared pictures differ.")] = 10,
-    similarity: Annotated[float, typer.Option(min=0.01, max=1, help="From this similarity on it is a copy.")] = 0.8,
+        float | None,
+        typer.Option(
+            min=0.01, max=1, help="Also two faces that synthetic corpora drew, which look alike, from this on."
+        ),
+    ] = None,
+    radius: Annotated[int, typer.Option(min=0, max=24, help="Bits in which hashes of compared pictures differ.")] = 12,
+    similarity: Annotated[float, typer.Option(min=0.01, max=1, help="From this similarity on it is a copy.")] = 0.96,
     label_set: Annotated[
         list[str] | None, typer.Option("--label", metavar="WORD", help="A further label to allow; may be repeated.")
     ] = None,
@@ -46,7 +49,7 @@ def duplicates(
             place, image_folder, rules, within=every, label_set=label_set or (), workers=workers, progress=bar
         )
     rows = [
-        (f"{pair.similarity:.2f}", *(text for face in (pair.first, pair.second) for text in (face.id, face.split)))
+        (f"{pair.similarity:.3f}", *(text for face in (pair.first, pair.second) for text in (face.id, face.split)))
         for pair in pairs
     ]
     if rows:

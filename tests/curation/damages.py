@@ -419,6 +419,25 @@ _text("gate:au_set", "disfa", "other AUs", lambda _: texts_of(["AU1", "AU2", "AU
 _text("gate:label", "fer2013", "another emotion", lambda text: _answer(text, "surprise"))
 _text("gate:vocabulary", "fer2013", "doubt", lambda text: text.replace("<think>", "<think>Perhaps, maybe, "))
 _text("gate:vocabulary", "fer2013", "what is not seen", lambda t: t.replace("</think>", " No smile is seen.</think>"))
+_text("gate:words", "fer2013", "hardly a word", lambda text: _thought(text, "Brows."))
+_text("gate:words", "fer2013", "words without end", lambda text: _thought(text, "The lips part. " * 120))
+_text("gate:repetition", "fer2013", "text in circles", lambda text: _thought(text, "The lips part. " * 20))
+_text("gate:leak", "fer2013", "words of the prompt", lambda t: t.replace("<think>", "<think>As the given label says, "))
+_text("gate:refusal", "fer2013", "a refusal", lambda t: t.replace("<think>", "<think>I'm sorry, this stays private. "))
+_text("gate:language", "fer2013", "another language", lambda text: _thought(text, _GERMAN))
+
+_GERMAN = "In diesem Gesicht ziehen sich die Brauen zusammen, die Lippen öffnen sich, und der Blick wirkt fest."
+
+
+@damage("gate:au_words")
+def number_beside_words_of_another(copy: Copy) -> str:
+    row = next(row for row in copy.rows["train"] if row["dataset"] == "disfa" and "AU12" in row["AUs"])
+    row["description"] = texts_of(row["AUs"]).replace(REGISTRY["AU12"].description, "the brows are lowered")
+    return str(row["id"])
+
+
+def _thought(text: str, thought: str) -> str:
+    return f"<think>{thought.strip()}</think>{text.partition('</think>')[2]}"
 
 
 def _answer(text: str, answer: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from typer.testing import CliRunner
 import curation
 from curation.checks.check import Check
 from curation.checks.run import check_release
+from curation.duplicates.places import copies_in
 from curation.frozen import FILE as FROZEN
+from curation.frozen import frozen_faces
 from curation.report.pairs import pairs_of
 from curation.run import TASKS, Run
 from curation.select import select
@@ -25,9 +28,9 @@ from curation.unify import unify
 from curation.validate import validate
 from datasets_builders.synthetic import MARKER
 from facial_r1.cli.duplicates import duplicates
-from facial_r1.errors import GateFailed
+from facial_r1.errors import GateFailed, InputError
 from facial_r1.files import read_jsonl, sha256_bytes, sha256_file, to_line
-from facial_r1.recipe import Recipe
+from facial_r1.recipe import Duplicates, Recipe
 
 if TYPE_CHECKING:
     from conftest import Toys
@@ -96,7 +99,7 @@ def test_a_near_copy_of_a_test_picture_is_dropped_and_its_pair_is_shown(album: A
     run = chosen(tmp_path / "run", recipe)
     ((name, (reason, detail)),) = dropped(run).items()
     assert (name, reason) == ("toy_a-leak", "near_duplicate")
-    assert detail.startswith("a copy, with a similarity of 0.9")
+    assert re.match(r"a copy, with a similarity of (0\.99\d|1\.000), of ", detail)
     assert detail.endswith(" of toy_a-t1")
     (pair,) = pairs_of(run)
     assert (pair.dropped, pair.kept) == ("toy_a-leak", "toy_a-t1")
@@ -106,7 +109,7 @@ def test_a_near_copy_of_a_test_picture_is_dropped_and_its_pair_is_shown(album: A
         assert (run.folder(TASKS) / name).read_bytes() == (other.folder(TASKS) / name).read_bytes()
 
 
-def test_a_copy_in_another_corpus_is_dropped_but_not_where_both_are_drawn(album: Album, tmp_path: Path) -> None:
+def test_a_copy_in_another_corpus_is_dropped_and_drawn_ones_where_asked_for(album: Album, tmp_path: Path) -> None:
     album.write("toy_a", [(f"a{n}", photo(n), "train") for n in range(3)])
     album.write("toy_b", [(f"b{n}", mirrored(photo(n)), "train") for n in range(2)])
     recipe = album.recipe(part("train", 3), part("train", 2, "toy_b"))
@@ -117,6 +120,8 @@ def test_a_copy_in_another_corpus_is_dropped_but_not_where_both_are_drawn(album:
     for name in ("toy_a", "toy_b"):
         (album.root(name) / MARKER).write_text("{}")
     assert dropped(chosen(tmp_path / "drawn", recipe)) == {}
+    recipe = recipe.model_copy(update={"duplicates": recipe.duplicates.model_copy(update={"rendered": 0.998})})
+    assert set(dropped(chosen(tmp_path / "compared", recipe))) == {"toy_b-b0", "toy_b-b1"}
 
 
 def test_a_picture_that_is_too_small_or_shows_nothing_is_dropped(album: Album, tmp_path: Path) -> None:
@@ -215,3 +220,11 @@ def test_the_command_lists_pairs(album: Album, tmp_path: Path) -> None:
     assert "one.png  two.png" in told.stdout
     assert "2 pairs among 3 pictures" in told.stdout
     assert "3 pairs among 3 pictures" in CliRunner().invoke(app, [str(file), "--all", "--quiet"]).stdout
+
+
+def test_a_broken_manifest_is_one_error_wherever_it_is_read(album: Album, tmp_path: Path) -> None:
+    release = released(album, tmp_path / "first")
+    (release / "manifest.json").write_text("[]")
+    for read in (lambda: copies_in(release, None, Duplicates()), lambda: frozen_faces(release / FROZEN)):
+        with pytest.raises(InputError, match=r"manifest\.json: this release is of another version"):
+            read()

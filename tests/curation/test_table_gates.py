@@ -433,6 +433,22 @@ def test_the_command_shows_the_table_and_the_rows(cli: Cli, copy: Copy) -> None:
     assert bad.stderr.startswith("labels (expected canonical nouns")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train.jsonl", "--frozen-test", "frozen-test.jsonl"), "--frozen-test is for a release"),
+        ((".", "--image-folder", "images"), "--image-folder and --label are for files"),
+        ((".", "--label", "boredom"), "--image-folder and --label are for files"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    cli: Cli, clean_release: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    found = cli("validate", *(text if text.startswith("--") else clean_release / text for text in arguments))
+    assert found.returncode == 2
+    assert words in found.stderr
+
+
 def test_rules_know_their_corpora(clean_release: Path) -> None:
     rules = read_manifest(clean_release)[1]
     assert isinstance(rules, Rules)
