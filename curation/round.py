@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from curation.checks.rules import MANIFEST, read_manifest
 from curation.frozen import FILE as FROZEN
 from curation.frozen import Frozen
 from curation.gates.registry import resolve
 from curation.run import RELEASE, writing
-from curation.steps import LOG, Step, alone, perform, script
+from curation.steps import LOCK, LOG, Step, alone, perform, script
 from curation.unify import find_corpora
 from facial_r1.errors import InputError, UsageError
 from facial_r1.evaluation.evaluate import evaluate
@@ -36,6 +36,7 @@ from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
 from facial_r1.recipe import Recipe, load_recipe
 from facial_r1.sample import Sample, read_samples
+from facial_r1.yamls import checked, read_mapping
 
 __all__ = ["TRAINED", "RoundRecipe", "RoundRow", "iterate", "load_round", "plan", "table"]
 
@@ -73,15 +74,15 @@ class RoundRow:
     Attributes:
         round: 1 for the release that was given.
         rows: training rows of the release.
-        tried: rows of all splits that the teacher was asked about; None where the manifest does not say.
+        tried: rows of all splits that the teacher was asked about.
         accepted: those of them with an accepted answer.
         scores: stage (``sft``, ``grpo``) → figure → value on the frozen test; None where nothing is known.
     """
 
     round: int
     rows: int
-    tried: int | None
-    accepted: int | None
+    tried: int
+    accepted: int
     scores: Mapping[str, Mapping[str, float | None]]
 
 
@@ -100,19 +101,8 @@ def load_round(
         UsageError: for a key, value or file that is wrong, naming file and key.
         InputError: when the release cannot be trained and tested on, or a corpus is not where it should be.
     """
-    if not path.is_file():
-        raise UsageError("there is no such round recipe", path=path, do="recipes/tiny-round.yaml is one")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"this recipe is not YAML ({error})", path=path, do="correct the YAML") from None
-    try:
-        recipe = RoundRecipe.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        expected = f"the keys {', '.join(RoundRecipe.model_fields)}"
-        raise UsageError(f"`{where}`: {first['msg']}", path=path, found=first["input"], expected=expected) from None
+    raw = read_mapping(path, what="round recipe", keys="`name:`, `release:`, `synthesis:`, `sft:` …")
+    recipe = checked(RoundRecipe, raw, path=path, what="the round recipe")
     files = {name: getattr(recipe, name) for name in ("release", "synthesis", "sft", "grpo")}
     beside = {name: (path.parent / file).resolve() for name, file in files.items() if file is not None}
     if release is not None:
@@ -130,12 +120,13 @@ def _check_release(release: Path | None) -> None:
     if release is None:
         do = "name a finished release: `release:` in the recipe, or --release RUN/5-release"
         raise UsageError("there is no release to begin with", do=do)
-    needed = ("manifest.json", "train.jsonl", "test.jsonl", FROZEN)
+    needed = (MANIFEST, "train.jsonl", "test.jsonl", FROZEN)
     missing = [name for name in needed if not (release / name).is_file()]
     if missing:
         do = "give the folder 5-release of a run whose recipe has parts for train and test"
         what = "this release cannot be trained and tested on"
         raise InputError(what, path=release, found=f"no {missing[0]}", expected=", ".join(needed), do=do)
+    read_manifest(release)
     Frozen.read(release / FROZEN)
 
 
@@ -179,7 +170,7 @@ def _train(number: int, stage: str, file: Path, release: str, *, start: str, set
     if start:
         command += ["--model", start]
     command += [word for one in sets for word in ("--set", one)]
-    inputs = [str(file), f"{release}/manifest.json", *([f"{start}/run.json"] if start else [])]
+    inputs = [str(file), f"{release}/{MANIFEST}", *([f"{start}/run.json"] if start else [])]
     what = f"{stage.upper()} on release {number}"
     settings = {"sets": list(sets)}
     return Step(name, what, tuple(command), tuple(inputs), (f"{_CHECKPOINT}/run.json",), settings)
@@ -210,7 +201,7 @@ def _synthesise(number: int, recipe: RoundRecipe, synthesis: Recipe, checkpoint:
     settings = {"recipe": synthesis.hash()}
     inputs = (frozen, f"{checkpoint}/run.json")
     what = f"release {number}, written by {checkpoint.partition('/')[0]}"
-    return Step(name, what, tuple(command), inputs, (f"{RELEASE}/manifest.json",), settings, keep=True)
+    return Step(name, what, tuple(command), inputs, (f"{RELEASE}/{MANIFEST}",), settings, keep=True)
 
 
 def iterate(
@@ -233,11 +224,13 @@ def iterate(
         A row for each release, as in :func:`table`.
 
     Raises:
+        InputError: when ``out`` is a folder of something else.
         FacialR1Error: when another process works in ``out``; or, with what its command said, for the step that failed.
         CorruptState: when a finished file was changed by another hand.
     """
     progress, program = progress or Progress(), program or script()
     steps = plan(recipe, synthesis)
+    _require_folder(out)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         with alone(out) as lock:
@@ -252,6 +245,14 @@ def iterate(
     return rows
 
 
+def _require_folder(out: Path) -> None:
+    """A step's folder is emptied before it begins, so nobody else's must lie there."""
+    if out.exists() and not out.is_dir():
+        raise InputError("this is no folder", path=out, do="give a new --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / LOCK).exists():
+        raise InputError("this folder is not empty, and holds no rounds", path=out, do="give a new --out")
+
+
 def table(recipe: RoundRecipe, out: Path) -> list[RoundRow]:
     """A row for each release whose training is done."""
     assert recipe.release is not None
@@ -261,9 +262,8 @@ def table(recipe: RoundRecipe, out: Path) -> list[RoundRow]:
         release = recipe.release if number == 1 else out / f"{number}-release" / RELEASE
         answered = {stage: out / f"{number}-{stage}-test" / PREDICTIONS for stage in ("sft", "grpo")}
         scores = {stage: _figures(truth, path) for stage, path in answered.items() if path.is_file()}
-        manifest = orjson.loads((release / "manifest.json").read_bytes())
-        cells = manifest["cells"]
-        tried, accepted = (sum(cell[key] for cell in cells) for key in ("tried", "accepted"))
+        manifest, _ = read_manifest(release)
+        tried, accepted = (sum(cell[key] for cell in manifest["cells"]) for key in ("tried", "accepted"))
         rows.append(RoundRow(number, manifest["rows"]["train"], tried, accepted, scores))
     return rows
 

@@ -25,10 +25,10 @@ from curation.run import finish, is_done
 from facial_r1.errors import FacialR1Error, GateFailed, UsageError
 from facial_r1.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 
-__all__ = ["LOG", "Step", "alone", "perform", "script"]
+__all__ = ["LOCK", "LOG", "Step", "alone", "perform", "script"]
 
-LOG = "log.txt"
-BEGUN, LOCK = "begun", ".lock"
+LOG, LOCK = "log.txt", ".lock"
+BEGUN = "begun"
 _KINDS: dict[int, type[FacialR1Error]] = {2: UsageError, 3: GateFailed}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.recipe import TrainRecipe
 
-__all__ = ["DEEPSPEED", "arguments"]
+__all__ = ["DEEPSPEED", "arguments", "deepspeed_file"]
 
 DEEPSPEED = Path(__file__).parent / "deepspeed"
 """Our settings of DeepSpeed, by the names that a recipe gives them."""
@@ -48,7 +48,7 @@ def arguments(recipe: TrainRecipe, folder: Path, *, measure: str, greater: bool)
         "use_cpu": not recipe.gpu,
         "bf16": recipe.gpu,
         "gradient_checkpointing": recipe.activation_checkpointing,
-        "deepspeed": _deepspeed(recipe),
+        "deepspeed": None if recipe.deepspeed is None else str(deepspeed_file(recipe.deepspeed)),
         "logging_steps": recipe.log_every,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # or a broken loss would be shown as the one before
@@ -61,7 +61,6 @@ def arguments(recipe: TrainRecipe, folder: Path, *, measure: str, greater: bool)
     }
 
 
-def _deepspeed(recipe: TrainRecipe) -> str | None:
-    if isinstance(recipe.deepspeed, str):
-        return str(DEEPSPEED / f"{recipe.deepspeed}.json")
-    return None if recipe.deepspeed is None else str(recipe.deepspeed)
+def deepspeed_file(named: str | Path) -> Path:
+    """DeepSpeed's settings: one of ours by its name, or a file as it is."""
+    return DEEPSPEED / f"{named}.json" if isinstance(named, str) else named

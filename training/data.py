@@ -22,7 +22,7 @@ from facial_r1.scoring import au_f1, label_match
 from training.lengths import Lengths
 from training.recipe import Data
 
-__all__ = ["Lesson", "Lessons", "lessons"]
+__all__ = ["Lesson", "Lessons", "lessons", "places"]
 
 _NO_PICTURE = "-"
 
@@ -72,12 +72,12 @@ def lessons(data: Data, lengths: Lengths, *, answer: int | None = None, prove: b
         prove: decode every picture to prove it whole; all are looked at.
 
     Raises:
-        UsageError: when neither a release nor files are named, or both.
-        InputError: for a release without the split, a missing or broken picture, a bad line, or when no row is left.
+        UsageError, InputError: as :func:`places`.
+        InputError: for a missing or broken picture, a bad line, or when no row is left.
     """
-    places = _places(data)
-    found = Lessons([], source=sha256_bytes(canonical_json([sha256_file(path) for path, _ in places])))
-    chosen = [(sample, folder, path) for path, folder in places for sample in _samples(path, data, found.dropped)]
+    files = places(data)
+    found = Lessons([], source=sha256_bytes(canonical_json([sha256_file(path) for path, _ in files])))
+    chosen = [(sample, folder, path) for path, folder in files for sample in _samples(path, data, found.dropped)]
     if data.assume_scored:
         _assume_scored([sample for sample, _, _ in chosen])
     if data.rows is not None:
@@ -93,16 +93,23 @@ def lessons(data: Data, lengths: Lengths, *, answer: int | None = None, prove: b
     if not found.rows:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in found.dropped.most_common())
         do = "see docs/training.md on what a row needs, and what the recipe's data: may choose"
-        raise InputError("no row is left to train on", path=places[0][0], found=why or "the file is empty", do=do)
+        raise InputError("no row is left to train on", path=files[0][0], found=why or "the file is empty", do=do)
     return found
 
 
-def _places(data: Data) -> list[tuple[Path, Path]]:
-    """Files and the folders of their pictures."""
+def places(data: Data) -> list[tuple[Path, Path]]:
+    """Files and the folders of their pictures; no row is read.
+
+    Raises:
+        UsageError: when neither a release nor files are named, or both, or folders that do not fit them.
+        InputError: for a release without the split, or a file that is not there.
+    """
     if (data.release is None) == (not data.files):
         do = "--release RUN/5-release, or --data FILE… --image-folders DIR…"
         raise UsageError("say which rows to train on: a release, or files", do=do)
     if data.release is not None:
+        if data.image_folders:
+            raise UsageError("a release has pictures of its own", do="leave out the image folders")
         return [(_split(data.release, data.split), data.release / "images")]
     if len(data.image_folders) not in (1, len(data.files)):
         found = f"{len(data.files)} files, {len(data.image_folders)} folders"
@@ -184,13 +191,9 @@ def _text_fault(sample: Sample, form: str, data: Data) -> str:
         return ""
     if form != "au" and label_match(response.answer_labels, sample.labels, rule=data.label_rule) is False:
         return "the text's emotion is not the true one"
-    unknown = len(predicted_unknown(response, form))
-    if au_f1(predicted_aus(response, form), sample.AUs, sample.meta_info.au_annotated, unknown=unknown) not in (
-        None,
-        1,
-    ):
-        return "the text's Action Units are not the true ones"
-    return ""
+    claimed, unknown = predicted_aus(response, form), len(predicted_unknown(response, form))
+    f1 = au_f1(claimed, sample.AUs, sample.meta_info.au_annotated, unknown=unknown)
+    return "" if f1 in (None, 1) else "the text's Action Units are not the true ones"
 
 
 def _size(sample: Sample, picture: Path, path: Path, *, prove: bool) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facial_r1.errors import UsageError
+from facial_r1.errors import InputError, UsageError
 from facial_r1.inference.local.checkpoints import Checkpoint
 from training.recipe import Lora, TrainRecipe
 
@@ -19,16 +19,26 @@ def load_model(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
     rate is lost in bf16 weights. DeepSpeed keeps float32 copies of its own, adapters are float32 over a bf16 base.
 
     Raises:
+        InputError: when the weights cannot be loaded, or some are missing.
         UsageError: when there is no vision tower to freeze, or the checkpoint's adapter is another than the recipe's.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText
 
     halved = recipe.gpu and (recipe.deepspeed is not None or recipe.lora is not None)
     base = Path(checkpoint.base)
-    model: Any = AutoModelForImageTextToText.from_pretrained(
-        base.absolute() if base.is_dir() else checkpoint.base, dtype=torch.bfloat16 if halved else torch.float32
-    )
+    place = base.absolute() if base.is_dir() else checkpoint.base
+    how: dict[str, Any] = {"dtype": torch.bfloat16 if halved else torch.float32, "output_loading_info": True}
+    try:
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(place, **how)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        found = str(error).strip().splitlines()[0]
+        raise InputError("this checkpoint cannot be loaded", path=place, found=found, do="copy it anew") from error
+    model, report = loaded
+    if report["missing_keys"]:  # transformers would begin with noise there
+        found = f"no {min(report['missing_keys'])}"
+        raise InputError("these weights are not all of the model's", path=place, found=found, do="copy it anew")
     if checkpoint.adapter is not None:
         model = _adapted(model, checkpoint, recipe.lora)
     if recipe.freeze_vision:

@@ -14,15 +14,15 @@ import orjson
 import facial_r1
 from facial_r1.errors import InputError
 from facial_r1.files import canonical_json, sha256_bytes, write_atomic
-from facial_r1.inference.local.checkpoints import Checkpoint
 from training.data import Lessons
 from training.prepare import TINY, Prepared
 from training.processes import world
+from training.provenance import RUN
 from training.recipe import TrainRecipe
 
-__all__ = ["BEGUN", "CHECKPOINTS", "RUN", "begin", "facts", "identity", "record"]
+__all__ = ["BEGUN", "CHECKPOINTS", "RUN", "begin", "facts", "identity", "record", "require_folder"]
 
-BEGUN, RUN, CHECKPOINTS = "begun.json", "run.json", "checkpoints"
+BEGUN, CHECKPOINTS = "begun.json", "checkpoints"
 _PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "deepspeed", "vllm", "datasets")
 
 
@@ -32,24 +32,41 @@ def identity(prepared: Prepared, method: str) -> str:
     return sha256_bytes(canonical_json([method, prepared.recipe.hash(), rows, prepared.checkpoint.name()]))
 
 
+def require_folder(out: Path) -> None:
+    """See that a folder may hold a run: it is new, empty, or holds one already.
+
+    Raises:
+        InputError: when it is something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError("this is no folder", path=out, do="give a new --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / BEGUN).is_file():
+        raise InputError("this folder is not empty", path=out, do="give a new --out")
+
+
 def begin(out: Path, name: str, *, resume: bool) -> None:
     """Claim a folder for a run, or make sure that it holds the same run.
 
     Raises:
-        InputError: when it holds another run or something else, or was begun and nobody asked to resume.
+        InputError: when it holds another run, or was begun and nobody asked to resume.
     """
     path = out / BEGUN
-    if (out / CHECKPOINTS).is_dir() and path.is_file():
-        if orjson.loads(path.read_bytes()).get("identity") != name:
+    if path.is_file() and any((out / one).exists() for one in (CHECKPOINTS, RUN)):
+        if _identity_in(path) != name:
             what, found = "this folder holds another training run", "other rows, another model or recipe"
             raise InputError(what, path=out, found=found, do="give another --out, or remove it")
         if not resume:
             done = "is done" if (out / RUN).is_file() else "was begun before"
             raise InputError(f"this run {done}", path=out, do="go on with --resume, or give another --out")
-    elif out.is_dir() and any(out.iterdir()) and not path.is_file():
-        raise InputError("this folder is not empty", path=out, do="give a new --out")
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(path, orjson.dumps({"identity": name}))
+
+
+def _identity_in(path: Path) -> str | None:
+    try:
+        return str(orjson.loads(path.read_bytes())["identity"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
 
 
 def facts(prepared: Prepared, method: str, name: str, state: Any, seconds: float, waiting: float) -> dict[str, Any]:
@@ -68,12 +85,12 @@ def facts(prepared: Prepared, method: str, name: str, state: Any, seconds: float
         "name": recipe.name,
         "identity": name,
         "model": {"id": prepared.checkpoint.name(), "made": recipe.model == TINY, "given": _given(recipe.model)},
-        "before": _before(prepared.checkpoint),
+        "before": prepared.before,
         "recipe": _without_places(recipe),
         "recipe_sha256": recipe.hash(),
         "data": _rows(prepared.train),
         "validation": None if prepared.validation is None else _rows(prepared.validation),
-        "release": _release(prepared.manifest),
+        "release": prepared.release,
         "steps": state.global_step,
         "epochs": state.epoch,
         "best": {"step": state.best_global_step, "value": state.best_metric} if recipe.best else None,
@@ -107,28 +124,8 @@ def _without_places(recipe: TrainRecipe) -> dict[str, Any]:
     return plain
 
 
-def _before(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The runs that led to the checkpoint, the last one first: their data bind this model as well."""
-    path = Path(checkpoint.adapter or checkpoint.base) / RUN
-    if not path.is_file():
-        return []
-    known = orjson.loads(path.read_bytes())
-    return [{name: known[name] for name in ("name", "method", "release")}, *known["before"]]
-
-
 def _rows(found: Lessons) -> dict[str, Any]:
     return {"sha256": found.source, "rows": len(found.rows), "dropped": dict(found.dropped.most_common())}
-
-
-def _release(manifest: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Which release, and whose data: enough for the card."""
-    if manifest is None:
-        return None
-    corpora = {
-        name: {"title": one["title"], "terms": one["licence"]["terms"], "synthetic": one["synthetic"]}
-        for name, one in manifest["corpora"].items()
-    }
-    return {"name": manifest["name"], "sha256": manifest["sha256"], "corpora": corpora}
 
 
 def _versions() -> dict[str, str]:

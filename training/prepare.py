@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from facial_r1.errors import InputError, MissingExtra, UsageError
-from facial_r1.files import sha256_file
+from facial_r1.errors import InputError, MissingExtra, UsageError, clip
 from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
-from training.data import Lessons, lessons
+from training.arguments import deepspeed_file
+from training.data import Lessons, lessons, places
 from training.lengths import Lengths
 from training.processes import leader_first, rank, world
+from training.provenance import release_of, runs_before
 from training.recipe import Data, GrpoRecipe, TrainRecipe
 
 __all__ = ["ARCHITECTURES", "TINY", "Prepared", "check_machine", "prepare"]
@@ -35,7 +35,8 @@ class Prepared:
         checkpoint: where it begins.
         processor: of the checkpoint, with the recipe's limit of pixels.
         train, validation: the rows; validation is None when the recipe has none.
-        manifest: of the release, with its own hash as ``sha256``; None for plain files.
+        release: which one, and whose data are in it (:func:`training.provenance.release_of`); None for plain files.
+        before: the runs that led to the checkpoint, the last one first.
     """
 
     recipe: TrainRecipe
@@ -43,7 +44,8 @@ class Prepared:
     processor: Any
     train: Lessons
     validation: Lessons | None
-    manifest: Mapping[str, Any] | None
+    release: dict[str, Any] | None
+    before: list[dict[str, Any]]
 
 
 def check_machine(recipe: TrainRecipe) -> None:
@@ -51,13 +53,14 @@ def check_machine(recipe: TrainRecipe) -> None:
 
     Raises:
         MissingExtra: for a package that is not installed.
-        UsageError: without a GPU, or for another number of processes than the recipe's.
+        UsageError: without a GPU, for another number of processes than the recipe's, or settings that are no JSON.
     """
     require("train", "torch", "transformers", "trl", "accelerate", "tensorboard")
     if recipe.lora is not None:
         require("train", "peft")
     if recipe.deepspeed is not None:
         require("train", "deepspeed")
+        _check_deepspeed(deepspeed_file(recipe.deepspeed))
     if isinstance(recipe, GrpoRecipe) and recipe.vllm is not None:
         try:
             require("vllm", "vllm")
@@ -81,6 +84,18 @@ def check_machine(recipe: TrainRecipe) -> None:
         raise UsageError(what, found=f"{world()} started", do=do)
 
 
+def _check_deepspeed(path: Path) -> None:
+    try:
+        settings = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        found = str(error)
+    else:
+        if isinstance(settings, dict):
+            return
+        found = clip(settings)
+    raise UsageError("deepspeed names no JSON file of settings", path=path, found=found, do="zero2 is one of ours")
+
+
 def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
     """Find the model and read the rows.
 
@@ -91,30 +106,35 @@ def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
     Raises:
         InputError, UsageError: for whatever is wrong with model or rows, before a weight is loaded.
     """
+    from facial_r1.inference.local.processor import load_processor
+
+    data, watched = recipe.data, _watched(recipe)
+    for rows in (data, watched):
+        if rows is not None:
+            places(rows)
+    release = None if data.release is None else release_of(data.release)
     with leader_first():
         checkpoint = open_checkpoint(_tiny(out) if recipe.model == TINY else recipe.model)
     kind = checkpoint.config.get("model_type")
     if kind not in ARCHITECTURES:
         expected = f"one of {', '.join(ARCHITECTURES)}"
         raise InputError("this checkpoint is of another architecture", path=recipe.model, found=kind, expected=expected)
-    from facial_r1.inference.local.processor import load_processor
-
+    before = runs_before(checkpoint)
     processor = load_processor(checkpoint)
     size = processor.image_processor.size
     size["longest_edge"] = min(recipe.max_pixels, size["longest_edge"])
     size["shortest_edge"] = min(size["longest_edge"], size["shortest_edge"])
     answer = recipe.max_completion if isinstance(recipe, GrpoRecipe) else None
     lengths, prove = Lengths(processor), rank() == 0
-    train = lessons(recipe.data, lengths, answer=answer, prove=prove)
-    watched = _watched(recipe)
+    train = lessons(data, lengths, answer=answer, prove=prove)
     validation = None if watched is None else lessons(watched, lengths, answer=answer, prove=prove)
-    return Prepared(recipe, checkpoint, processor, train, validation, _manifest(recipe.data.release))
+    return Prepared(recipe, checkpoint, processor, train, validation, release, before)
 
 
 def _tiny(out: Path) -> Path:
     from facial_r1.inference.local.tiny import make_tiny
 
-    folder = out.with_name(f"{out.name}-{TINY}")
+    folder = out.absolute().with_name(f"{out.absolute().name}-{TINY}")
     return folder if (folder / "config.json").is_file() else make_tiny(folder)
 
 
@@ -123,15 +143,11 @@ def _watched(recipe: TrainRecipe) -> Data | None:
     if watched is None:
         return None
     if watched.release is None and not watched.files:
+        if data.release is None:
+            do = "give them files and image_folders as well, or --set validation=null --set best=false"
+            raise UsageError("the validation rows are to come from a release, and there is none", do=do)
         watched = watched.model_copy(update={"release": data.release})
     if (watched.release, watched.split, watched.files) == (data.release, data.split, data.files):
         do = "name a split, such as validation: {split: val}, or files"
         raise UsageError("the validation rows are the rows that are trained on", do=do)
     return watched
-
-
-def _manifest(release: Path | None) -> Mapping[str, Any] | None:
-    path = None if release is None else release / "manifest.json"
-    if path is None or not path.is_file():
-        return None
-    return {**orjson.loads(path.read_bytes()), "sha256": sha256_file(path)}

@@ -1,22 +1,18 @@
-"""Reading a training recipe from YAML, with overrides, and saying what is wrong with one."""
+"""Reading a training recipe from YAML, with overrides."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ValidationError
-
-from facial_r1.errors import UsageError
-from training.recipe import Data, GrpoRecipe, Lora, Reward, SftRecipe, Vllm
+from facial_r1.yamls import checked, override, read_mapping
+from training.recipe import GrpoRecipe, SftRecipe
 
 __all__ = ["load_training"]
 
 _PLACES = ("release", "files", "image_folders")
-_PARTS: tuple[type[BaseModel], ...] = (SftRecipe, GrpoRecipe, Data, Lora, Reward, Vllm)
+_KINDS: dict[str, type[SftRecipe | GrpoRecipe]] = {"sft": SftRecipe, "grpo": GrpoRecipe}
 
 
 def load_training(path: Path, method: Literal["sft", "grpo"], *, sets: Sequence[str] = ()) -> SftRecipe | GrpoRecipe:
@@ -31,27 +27,11 @@ def load_training(path: Path, method: Literal["sft", "grpo"], *, sets: Sequence[
     Raises:
         UsageError: naming the file, the key and what was expected.
     """
-    raw = _mapping(path)
+    raw = read_mapping(path, what="training recipe", keys="`name:`, `model:`, `data:` …")
     _anchor(raw, path.parent.absolute())
-    for text in sets:
-        _override(raw, text)
-    kind: type[SftRecipe | GrpoRecipe] = SftRecipe if method == "sft" else GrpoRecipe
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        raise _explain(error, path, method) from None
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UsageError("there is no such training recipe", path=path, do="see recipes/ for some")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"this recipe is not YAML ({error})", path=path, do="correct the YAML") from None
-    if not isinstance(raw, dict):
-        raise UsageError("this recipe is no mapping", path=path, found=raw, expected="`name:`, `model:`, `data:` …")
-    return raw
+    override(raw, sets, example="data.rows=300")
+    others = {f"a recipe for {name}": kind for name, kind in _KINDS.items() if name != method}
+    return checked(_KINDS[method], raw, path=path, what=f"the recipe for {method}", others=others)
 
 
 def _anchor(raw: dict[str, Any], folder: Path) -> None:
@@ -68,48 +48,3 @@ def _beside(folder: Path, value: Any) -> Any:
     if isinstance(value, list):
         return [_beside(folder, one) for one in value]
     return str((folder / value).resolve()) if isinstance(value, str) else value
-
-
-def _override(raw: dict[str, Any], text: str) -> None:
-    key, equals, written = text.partition("=")
-    if not (key and equals):
-        raise UsageError("--set needs KEY=VALUE", found=text, do="for example --set data.rows=300")
-    try:
-        value = yaml.safe_load(written)
-    except yaml.YAMLError:
-        raise UsageError("the value of --set is not YAML", found=text, do="quote it, or correct it") from None
-    *parents, last = key.split(".")
-    place: Any = raw
-    for name in parents:
-        if isinstance(place, dict) and place.get(name) is None:
-            place[name] = {}
-        place = _inside(place, name, key)
-    if isinstance(place, list):
-        _inside(place, last, key)
-        place[int(last)] = value
-    elif isinstance(place, dict):
-        place[last] = value
-    else:
-        raise UsageError("--set names a place that the recipe does not have", found=key)
-
-
-def _inside(place: Any, name: str, key: str) -> Any:
-    if isinstance(place, list) and name.isdigit() and int(name) < len(place):
-        return place[int(name)]
-    if isinstance(place, dict):
-        return place[name]
-    raise UsageError("--set names a place that the recipe does not have", found=key)
-
-
-def _explain(error: ValidationError, path: Path, method: str) -> UsageError:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = {name for part in _PARTS for name in part.model_fields}
-        close = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
-        do = f"did you mean `{close[0]}`?" if close else "remove it"
-        return UsageError(f"unknown key `{where}` in a recipe for {method}", path=path, do=do)
-    if first["type"] == "value_error":
-        return UsageError(first["msg"].removeprefix("Value error, "), path=path, do="correct the recipe")
-    what = f"`{where}` in the recipe: {first['msg'][:1].lower()}{first['msg'][1:]}"
-    return UsageError(what, path=path, found=first["input"], do="correct the value")

@@ -21,7 +21,7 @@ _INDIFFERENT = {"model", "log_every", "keep", "workers", "device_memory"}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(_Strict):
@@ -69,7 +69,7 @@ class TrainRecipe(_Strict):
     validate_every: int = Field(100, ge=1, description="steps between two looks at them")
     best: bool = Field(False, description="end with the checkpoint that was best on them, not with the last")
     max_pixels: int = Field(512 * 28 * 28, ge=28 * 28, description="larger pictures are shrunk to so many pixels")
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     steps: int | None = Field(None, gt=0, description="optimizer steps; epochs when not given")
     epochs: float = Field(1.0, gt=0)
     lr: float = Field(gt=0)

@@ -141,15 +141,19 @@ def resolve(name: str, params: Mapping[str, Any]) -> Reward:
     if name not in REWARDS:
         raise UsageError("unknown reward in the recipe", found=name, expected=f"one of {', '.join(REWARDS)}")
     signature = inspect.signature(REWARDS[name]).parameters.values()
-    known = [one.name for one in signature if isinstance(one.default, int | str | tuple)]
-    for key in params:
+    kinds: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), str: (str,), tuple: (list, tuple)}
+    known = {one.name: kinds[type(one.default)] for one in signature if type(one.default) in kinds}
+    for key, value in params.items():
         if key not in known:
             expected = f"only {', '.join(known)}" if known else "no parameters"
             raise UsageError(f"unknown parameter of the reward {name}", found=key, expected=expected)
+        if type(value) not in known[key]:
+            what = f"`{key}` of the reward {name} is of the wrong kind"
+            raise UsageError(what, found=value, expected=known[key][0].__name__)
     bound = partial(REWARDS[name], **params)
     bound.__name__ = name  # type: ignore[attr-defined]
-    columns: dict[str, Any] = {"AUs": [], "au_annotated": [], "labels": [], "form": []}
-    bound([], **columns)  # refuses a wrong value now, not at the first rollout
+    columns: dict[str, Any] = {"AUs": [[]], "au_annotated": [[]], "labels": [["neutral"]], "form": ["au+emotion"]}
+    bound([""], **columns)  # refuses a wrong value now, not at the first rollout
     return bound
 
 

@@ -14,7 +14,7 @@ from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
 from training.card import card
 from training.estimate import footprint, require_room
-from training.outputs import CHECKPOINTS, RUN, begin, facts, identity, record
+from training.outputs import CHECKPOINTS, RUN, begin, facts, identity, record, require_folder
 from training.prepare import Prepared, check_machine, prepare
 from training.processes import leader_first, rank, together
 from training.recipe import TrainRecipe
@@ -43,6 +43,7 @@ def run(
         FacialR1Error: for a loss that is no number, or when memory ran out.
     """
     check_machine(recipe)
+    require_folder(out)
     _calm()
     with together(gpu=recipe.gpu, deepspeed=recipe.deepspeed is not None):
         prepared = prepare(recipe, out)
@@ -64,8 +65,9 @@ def _train(
     prepared: Prepared, method: str, out: Path, name: str, make: Make, *, resume: bool, progress: Progress
 ) -> None:
     from transformers import PrinterCallback
+    from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
-    from training.trainer import BrokenLoss, Clock, Told, last_checkpoint
+    from training.trainer import BrokenLoss, Clock, Told, last_checkpoint, usual_names
 
     clock = Clock()
     with _tensorboard(out / "tensorboard"), _told_plainly():
@@ -76,6 +78,8 @@ def _train(
         trainer.save_model(str(out))
     if rank() == 0:
         (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; run.json says the same
+        if prepared.recipe.lora is None and is_deepspeed_zero3_enabled():  # type: ignore[no-untyped-call]
+            usual_names(out)
         prepared.processor.save_pretrained(out)
         done = facts(prepared, method, name, trainer.state, clock.seconds, clock.waiting)
         write_atomic(out / "README.md", card(prepared.recipe, method, done))

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 from transformers import PreTrainedModel, TrainerCallback
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from facial_r1.errors import FacialR1Error
 from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
 
-__all__ = ["BrokenLoss", "Clock", "Exact", "Told", "last_checkpoint", "load_weights"]
+__all__ = ["BrokenLoss", "Clock", "Exact", "Told", "last_checkpoint", "load_weights", "usual_names"]
 
 _CLOCK = "clock.json"
 
@@ -29,6 +30,25 @@ def load_weights(model: PreTrainedModel, checkpoint: str | Path) -> None:
     """
     saved = type(model).from_pretrained(checkpoint, dtype=model.dtype)
     model.load_state_dict(saved.state_dict(), strict=True)
+
+
+def usual_names(folder: Path) -> None:
+    """Give the weights that ZeRO-3 gathered into a folder the names that everybody's checkpoints have.
+
+    They are saved with a doubled prefix, which transformers reads and other engines do not. A model saves the names it
+    was loaded from, so another one, which was not loaded, does it.
+    """
+    from transformers import AutoModelForImageTextToText
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]  # or the model would be divided again
+    loaded: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto")
+    with torch.device("meta"):
+        saved: Any = AutoModelForImageTextToText.from_config(loaded.config)  # type: ignore[no-untyped-call]
+    saved.load_state_dict(loaded.state_dict(), assign=True)
+    saved.tie_weights()
+    saved.generation_config = loaded.generation_config
+    saved.save_pretrained(folder)
 
 
 class Exact:
@@ -110,7 +130,7 @@ class Clock(TrainerCallback):
         self._since = time.perf_counter()
 
     def on_save(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
-        """Beside the checkpoint that was just saved."""
+        """Beside the checkpoint that was just saved, and after all of it."""
         del control
         if state.is_world_process_zero:
             write_atomic(_of_step(args, state) / _CLOCK, orjson.dumps([self.seconds, self.waiting]))
@@ -132,9 +152,9 @@ class Told(TrainerCallback):
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint in a folder, None when there is none."""
-    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
-    return None if found is None else Path(found)
+    """The newest checkpoint in a folder that was saved to its end, where :class:`Clock` writes; None without one."""
+    whole = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_CLOCK}")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def _of_step(args: Any, state: Any) -> Path:

@@ -6,7 +6,6 @@ The settings were found in runs with other seeds than the reported ones; docs/pr
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,4 +52,3 @@ def _quiet() -> Iterator[None]:
     """What the libraries print goes where messages go: standard output is the table's."""
     with contextlib.redirect_stdout(sys.stderr):
         yield
-    os.environ.pop("TENSORBOARD_LOGGING_DIR", None)  # a trainer sets it for good; the next one has its own folder

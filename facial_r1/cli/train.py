@@ -65,6 +65,8 @@ def train(
 
     stage: Literal["sft", "grpo"] = "sft" if method == "sft" else "grpo"
     read = _given(load_training(recipe, stage, sets=sets or ()), release, data, image_folders, model)
+    if isinstance(read, GrpoRecipe):
+        grpo.rewards_of(read)
     if dry_run:
         _plan(read)
         return

@@ -300,6 +300,18 @@ def test_a_synthesis_that_is_short_is_a_failed_gate(bench: Bench) -> None:
         bench.run()
 
 
+def test_nobody_else_s_folder_is_touched(bench: Bench) -> None:
+    mine = bench.folder / "mine" / "1-sft" / "thesis.tex"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    with pytest.raises(InputError, match="not empty, and holds no rounds"):
+        bench.run("mine")
+    assert mine.exists()
+    with pytest.raises(InputError, match="this is no folder"):
+        bench.run("mine/1-sft/thesis.tex")
+    assert bench.called() == []
+
+
 def test_bad_input_is_one_error_before_anything_is_run(bench: Bench) -> None:
     def refused(match: str, kind: type[Exception] = UsageError) -> None:
         with pytest.raises(kind, match=match):
@@ -309,11 +321,16 @@ def test_bad_input_is_one_error_before_anything_is_run(bench: Bench) -> None:
     (bench.release / "test.jsonl").rename(bench.release / "away")
     refused(r"cannot be trained and tested on\. Found: no test\.jsonl", InputError)
     (bench.release / "away").rename(bench.release / "test.jsonl")
+    manifest = (bench.release / "manifest.json").read_bytes()
+    (bench.release / "manifest.json").write_text("garbage")
+    refused(r"manifest\.json: this manifest is not JSON", InputError)
+    (bench.release / "manifest.json").write_bytes(manifest)
     for change, match in (
         ({"grpo": "nowhere.yaml"}, "`grpo` names a training recipe that is not there"),
         ({"release": None}, "no release to begin with"),
-        ({"rounds": 0}, "`rounds`: Input should be greater"),
-        ({"turns": 3}, "`turns`: Extra inputs"),
+        ({"rounds": 0}, "`rounds` in the round recipe: input should be greater"),
+        ({"turns": 3}, "unknown key `turns` in the round recipe"),
+        ({"runds": 3}, r"did you mean `rounds`\?"),
         ({"sets": {"rl": []}}, "`sets.rl"),
         ({"synthesis": "nowhere.yaml"}, "there is no such recipe"),
         ({"synthesis": "sft.yaml"}, r"sft\.yaml: `name` in the recipe: field required"),
@@ -328,6 +345,8 @@ def test_bad_input_is_one_error_before_anything_is_run(bench: Bench) -> None:
     select = yaml.safe_load((bench.folder / "synthesis.yaml").read_text())["select"]
     bench.change("synthesis.yaml", gates=[], select={**select, "frozen_test": str(bench.release / "frozen-test.jsonl")})
     refused("frozen test of its own")
+    (bench.folder / "round.yaml").write_text("- 1")
+    refused("no mapping")
     (bench.folder / "round.yaml").write_text("a: [")
     refused("not YAML")
     (bench.folder / "round.yaml").unlink()

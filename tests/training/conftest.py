@@ -1,26 +1,30 @@
-"""What the tests of training share: the tiny model, and a small data set as a release and as plain files."""
+"""What the tests of training share: one tiny model, one small release, a run of each stage, and the command line."""
 
 from __future__ import annotations
 
+import copy
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
 import pytest
-from PIL import Image
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from learning import row, write_pictures
+
+from facial_r1.files import write_jsonl
+from training.reading import load_training
+from training.recipe import GrpoRecipe, SftRecipe
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported, which is later
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # so is this by torch: threads only get in a tiny model's way
 
 HERE = Path(__file__).parent
-SCORED = ["AU1", "AU4", "AU6", "AU12"]
-TEXTS = {
-    "happiness": (["AU6", "AU12"], "The cheeks are raised (AU6) and the lip corners are pulled up (AU12)."),
-    "sadness": (["AU1", "AU4"], "The inner brows are raised (AU1) and the brows are lowered (AU4)."),
-    "neutral": ([], "The brows, the lids and the lips rest."),
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,126 +34,100 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of 48 rows to train on, of three tasks, 8 to validate on, and a manifest."""
+    folder = tmp_path_factory.mktemp("training") / "5-release"
+    tasks = ["au+emotion"] * 32 + ["au"] * 8 + ["emotion"] * 16
+    rows = [row(number, task) for number, task in enumerate(tasks)]
+    write_pictures(folder / "images", [one["image"] for one in rows])
+    write_jsonl(folder / "train.jsonl", rows[:48])
+    write_jsonl(folder / "val.jsonl", rows[48:])
+    licence = {"terms": "Academic use only.", "url": "https://example.org"}
+    corpora = {
+        "corpus-a": {"title": "Corpus A", "synthetic": False, "licence": licence},
+        "corpus-b": {"title": "Corpus B", "synthetic": True, "licence": licence},
+    }
+    (folder / "manifest.json").write_bytes(orjson.dumps({"name": "small", "corpora": corpora}))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model, made once."""
-    pytest.importorskip("torch")
+    pytest.importorskip("trl")
     from facial_r1.inference.local.tiny import make_tiny
 
     return make_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def _row(number: int, *, split: str = "train", **changes: Any) -> dict[str, Any]:
-    """A row in the published schema."""
-    label = list(TEXTS)[number % len(TEXTS)]
-    aus, seen = TEXTS[label]
-    words = " ".join([seen] * (1 + number % 3))
-    return {
-        "id": f"{split}{number:03d}",
-        "dataset": "toy",
-        "image": f"toy/{split}{number:03d}.png",
-        "question": "Which emotion is it?",
-        "AUs": aus,
-        "labels": [label],
-        "description": f"<think>{words} So it is {label}.</think><answer>{label}</answer>",
-        "meta_info": {"au_annotated": SCORED},
-        **changes,
-    }
+_SFT = {"steps": 6, "batch": 4, "lr": 1e-3, "warmup": 1, "log_every": 1, "save_every": 3}
+_GRPO = {**_SFT, "steps": 4, "save_every": 2, "generations": 4, "max_completion": 12, "show_every": 2}
 
-
-def _write(path: Path, rows: list[dict[str, Any]], images: Path) -> Path:
-    """A JSONL file, and a picture for each row that names one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in rows))
-    for number, one in enumerate(rows):
-        if one.get("image"):
-            picture = images / one["image"]
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            noise = np.random.default_rng(number).integers(0, 255, (56, 56, 3), np.uint8)
-            Image.fromarray(noise).save(picture)
-    return path
+Make = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release of 22 rows to train on and 6 to watch."""
-    folder = tmp_path_factory.mktemp("toy")
-    _write(folder / "train.jsonl", [_row(number) for number in range(22)], folder / "images")
-    _write(folder / "val.jsonl", [_row(number, split="val") for number in range(6)], folder / "images")
-    corpora = {"toy": {"title": "Toy", "synthetic": True, "licence": {"terms": "None whatever."}}}
-    (folder / "manifest.json").write_bytes(orjson.dumps({"name": "toys", "corpora": corpora}))
-    return folder
+def sft_recipe(tmp_path_factory: pytest.TempPathFactory, tiny: Path, release: Path) -> Callable[..., SftRecipe]:
+    """``sft_recipe(lr=…, data={…})``: a few steps of stage 1."""
+    return _maker("sft", _SFT, tmp_path_factory.mktemp("recipes"), tiny, release)
 
 
-Settings = Callable[..., dict[str, Any]]
+@pytest.fixture(scope="session")
+def grpo_recipe(tmp_path_factory: pytest.TempPathFactory, tiny: Path, release: Path) -> Callable[..., GrpoRecipe]:
+    """The same of stage 2."""
+    return _maker("grpo", _GRPO, tmp_path_factory.mktemp("recipes"), tiny, release)
+
+
+def _maker(method: Any, base: dict[str, Any], folder: Path, tiny: Path, release: Path) -> Make:
+    def make(**changes: Any) -> Any:
+        raw = {"name": "small", "model": str(tiny), "gpu": False, "activation_checkpointing": False, **base}
+        raw["data"] = {"release": str(release), "prompt": "question"}
+        changes = copy.deepcopy(changes)
+        raw["data"].update(changes.pop("data", {}))
+        (folder / f"{method}.yaml").write_text(yaml.safe_dump({**raw, **changes}))
+        return load_training(folder / f"{method}.yaml", method)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sft_run(sft_recipe: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run of stage 1; nobody may change it."""
+    from training import sft
+
+    return sft.train(sft_recipe(), tmp_path_factory.mktemp("runs") / "sft")
+
+
+@pytest.fixture(scope="session")
+def grpo_run(grpo_recipe: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run of stage 2; nobody may change it."""
+    from training import grpo
+
+    return grpo.train(grpo_recipe(), tmp_path_factory.mktemp("runs") / "grpo")
+
+
+class Ended(NamedTuple):
+    """What a command left."""
+
+    code: int
+    out: str
+    errors: str
 
 
 @pytest.fixture
-def settings(tiny: Path, toy: Path) -> Settings:
-    """``settings(lr=…, data={…})``: a recipe as a mapping, for a run of seconds."""
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """``typed("train", "sft", …)``: the whole command line in this process, which has torch, in an empty folder."""
+    from facial_r1.cli import main
 
-    def made(**changes: Any) -> dict[str, Any]:
-        data = {"release": str(toy), "prompt": "question", **changes.pop("data", {})}
-        plain = {"name": "toy", "model": str(tiny), "data": data, "gpu": False, "activation_checkpointing": False}
-        return {**plain, "steps": 4, "lr": 2e-3, "batch": 4, "log_every": 1, "save_every": 50, "keep": 9, **changes}
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
 
-    return made
+    def run(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["facial-r1", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(int(end.value.code or 0), *capsys.readouterr())
 
-
-@pytest.fixture
-def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """``stop_at(6)``: the next run is interrupted, as Ctrl-C does it, when step 6 is done."""
-
-    def patched(step: int) -> None:
-        from training.trainer import Clock
-
-        went_on = Clock.on_step_end
-
-        def killed(self: Clock, args: Any, state: Any, control: Any, **more: Any) -> None:
-            went_on(self)
-            if state.global_step == step:
-                monkeypatch.setattr(Clock, "on_step_end", went_on)
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(Clock, "on_step_end", killed)
-
-    return patched
-
-
-def _curve(out: Path, figure: str = "loss") -> dict[int, float]:
-    """Step → a figure of the log in ``run.json``."""
-    log = orjson.loads((out / "run.json").read_bytes())["log"]
-    return {line["step"]: line[figure] for line in log if figure in line}
-
-
-def _weights(out: Path) -> dict[str, Any]:
-    """Name → tensor of all weights in a checkpoint."""
-    from safetensors.torch import load_file
-
-    found: dict[str, Any] = {}
-    for path in sorted(out.glob("*.safetensors")):
-        found |= load_file(path)
-    return found
-
-
-@pytest.fixture(scope="session")
-def row() -> Callable[..., dict[str, Any]]:
-    """``row(3, labels=[])``: a row in the published schema."""
-    return _row
-
-
-@pytest.fixture(scope="session")
-def write() -> Callable[[Path, list[dict[str, Any]], Path], Path]:
-    """``write(file, rows, images)``: a JSONL file with its pictures."""
-    return _write
-
-
-@pytest.fixture(scope="session")
-def curve() -> Callable[..., dict[int, float]]:
-    """``curve(out, "reward")``: what ``run.json`` logged."""
-    return _curve
-
-
-@pytest.fixture(scope="session")
-def weights() -> Callable[[Path], dict[str, Any]]:
-    """``weights(out)``: all tensors of a checkpoint."""
-    return _weights
+    return run

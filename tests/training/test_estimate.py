@@ -2,91 +2,152 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from facial_r1.errors import UsageError
+from facial_r1.inference.local.processor import load_processor
+from training import sft
 from training.estimate import Footprint, footprint, require_room
 from training.prepare import prepare
-from training.recipe import GrpoRecipe, SftRecipe
+from training.reading import load_training
 
-Settings = Callable[..., dict[str, Any]]
+Make = Callable[..., Any]
+RECIPES = Path(__file__).parents[2] / "recipes"
 GIB = 2**30
+SEVEN = 8_292_166_656
+"""Parameters of Qwen2.5-VL-7B, as its page says."""
 
 
-def reckon(plain: dict[str, Any], out: Path) -> Footprint:
-    kind = GrpoRecipe if "generations" in plain else SftRecipe
-    return footprint(prepare(kind.model_validate(plain), out))
+def reckon(recipe: Any, folder: Path) -> Footprint:
+    return footprint(prepare(recipe, folder / "run"))
 
 
 @pytest.mark.parametrize("change", [{}, {"freeze_vision": True}, {"lora": {"r": 4}}], ids=["full", "frozen", "lora"])
-def test_parameters_are_those_of_the_model(settings: Settings, tmp_path: Path, change: dict[str, Any]) -> None:
-    from training import sft
-
-    plain = settings(**change)
-    found = reckon(plain, tmp_path / "run")
-    prepared = prepare(SftRecipe.model_validate(plain), tmp_path / "run")
-    model = sft.trainer(prepared, tmp_path / "run", []).model
+def test_parameters_are_those_of_the_model(sft_recipe: Make, tmp_path: Path, change: dict[str, Any]) -> None:
+    prepared = prepare(sft_recipe(**change), tmp_path / "run")
+    found, model = footprint(prepared), sft.trainer(prepared, tmp_path / "run", []).model
     assert found.parameters == sum(parameter.numel() for parameter in model.parameters())
     assert found.trainable == sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    assert found.rows == 22
+    assert found.rows == 48
 
 
-def test_steps_and_tokens_follow_from_the_rows(settings: Settings, tmp_path: Path) -> None:
-    plain = settings(steps=None, epochs=3, accumulation=2, processes=2)
-    found = reckon(plain, tmp_path / "run")
-    assert found.steps == round(3 * 22 / 16)
-    rows = prepare(SftRecipe.model_validate(plain), tmp_path / "run").train.rows
-    assert found.tokens == round(sum(row.tokens for row in rows) / 22 * 16)
-    grpo = reckon(settings(steps=None, epochs=3, batch=8, generations=4), tmp_path / "run")
-    assert grpo.steps == round(3 * 22 * 4 / 8)
+def test_steps_and_tokens_follow_from_the_rows(sft_recipe: Make, grpo_recipe: Make, tmp_path: Path) -> None:
+    prepared = prepare(sft_recipe(steps=None, epochs=3, accumulation=2, processes=2), tmp_path / "run")
+    found = footprint(prepared)
+    assert found.steps == round(3 * 48 / 16)
+    assert found.tokens == round(sum(row.tokens for row in prepared.train.rows) / 48 * 16)
+    few, many = (
+        reckon(grpo_recipe(steps=None, epochs=3, batch=8, max_completion=length), tmp_path) for length in (64, 256)
+    )
+    assert many.steps == few.steps == round(3 * 48 * 4 / 8)
+    assert many.tokens - few.tokens == pytest.approx((256 - 64) * 8, abs=2), "the tokens of its answers count"
 
 
-@pytest.fixture(scope="session")
-def seven(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint folder with the shape of Qwen2.5-VL-7B, without its weights."""
-    folder = tmp_path_factory.mktemp("models") / "seven"
-    shutil.copytree(tiny, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["text_config"] |= {"hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28}
-    config["text_config"] |= {"num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064}
-    config["text_config"]["rope_parameters"]["mrope_section"] = [16, 24, 24]
-    config["text_config"]["layer_types"] = ["full_attention"] * 28
-    config["text_config"]["tie_word_embeddings"] = config["tie_word_embeddings"] = False
-    config["vision_config"] |= {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16}
-    config["vision_config"] |= {"out_hidden_size": 3584, "fullatt_block_indexes": [7, 15, 23, 31]}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+# Checkpoint folders of the real sizes, without their weights: what --dry-run needs
+
+_SIGHT = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16}
+_TEXT = {
+    "7B": {
+        "hidden_size": 3584,
+        "intermediate_size": 18944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "vocab_size": 152064,
+        "tie_word_embeddings": False,
+    },
+    "3B": {
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+        "vocab_size": 151936,
+        "tie_word_embeddings": True,
+    },
+}
 
 
-def test_the_published_recipe_fits_eight_large_devices_and_not_one(
-    settings: Settings, seven: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def sized(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Size → a checkpoint folder with the architecture of the real model in its config, and no weights to speak of."""
+    folders = {}
+    for size, shape in _TEXT.items():
+        folder = Path(shutil.copytree(tiny, tmp_path_factory.mktemp("models") / size))
+        config = orjson.loads((folder / "config.json").read_bytes())
+        text = {**config["text_config"], **shape}
+        text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
+        del text["layer_types"]
+        sight = {**config["vision_config"], **_SIGHT, "out_hidden_size": text["hidden_size"]}
+        tied = text["tie_word_embeddings"]
+        whole = {**config, "text_config": text, "vision_config": sight, "tie_word_embeddings": tied}
+        (folder / "config.json").write_bytes(orjson.dumps(whole))
+        (folder / "model.safetensors").write_bytes(b"not loaded")
+        folders[size] = folder
+    return folders
+
+
+def recipe_of(name: str, model: Path, release: Path, *sets: str) -> Any:
+    given = [f"model={model}", f"data.release={release}", "data.corpora=[]", *sets]
+    return load_training(RECIPES / f"{name}.yaml", "grpo" if "grpo" in name else "sft", sets=given)
+
+
+def test_the_recipes_of_the_paper_fit_eight_large_devices_and_not_one(
+    sized: dict[str, Path], release: Path, tmp_path: Path
 ) -> None:
-    large = {"model": str(seven), "gpu": True, "activation_checkpointing": True, "batch": 8, "accumulation": 4}
-    eight = SftRecipe.model_validate(settings(**large, processes=8, deepspeed="zero3"))
-    found = footprint(prepare(eight, tmp_path / "run"))
-    assert found.parameters == 8_292_166_656, "the number on the model's page"
-    assert found.states == pytest.approx(16 * 8_292_166_656 / 8, rel=1e-6), "ZeRO, table of stage 3: 16 Ψ / N"
+    eight = recipe_of("facial-r1-7b-sft", sized["7B"], release)
+    found = reckon(eight, tmp_path)
+    assert found.parameters == found.trainable == SEVEN
+    assert found.states == pytest.approx(16 * SEVEN / 8, rel=1e-6), "ZeRO, table of stage 3: 16 Ψ / N"
     require_room(found, eight)
-
-    one = SftRecipe.model_validate(settings(**large))
+    for name in ("facial-r1-7b-grpo", "facial-r1-7b-grpo-rafdb"):
+        reinforced = recipe_of(name, sized["7B"], release)
+        require_room(reckon(reinforced, tmp_path), reinforced)
+    one = recipe_of("facial-r1-7b-sft", sized["7B"], release, "processes=1", "deepspeed=null")
     with pytest.raises(UsageError, match=r"does not fit.*about 1\d\d GiB on each of 1 devices.*at most 80 GiB.*zero3"):
-        require_room(footprint(prepare(one, tmp_path / "run")), one)
-    lora = SftRecipe.model_validate(settings(**large, lora={}))
-    adapted = footprint(prepare(lora, tmp_path / "run"))
-    require_room(adapted, lora)
-    assert 15 * GIB < adapted.states < 17 * GIB
+        require_room(reckon(one, tmp_path), one)
 
 
-def test_zero_divides_what_its_stages_divide(settings: Settings, seven: Path, tmp_path: Path) -> None:
+def test_adapters_of_the_small_one_fit_24_gib(sized: dict[str, Path], release: Path, tmp_path: Path) -> None:
+    for name in ("facial-r1-3b-lora-sft", "facial-r1-3b-lora-grpo"):
+        adapters = recipe_of(name, sized["3B"], release)
+        found = reckon(adapters, tmp_path)
+        assert adapters.device_memory == 24
+        assert found.parameters == pytest.approx(3.75e9, rel=0.02)
+        assert found.trainable < 0.02 * found.parameters
+        assert found.states < 1.3 * 2 * found.parameters
+        require_room(found, adapters)
+
+
+def test_the_newer_base_fits_and_its_tower_stays(
+    tiny: Path, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processor needs torchvision, so that of the tiny model, which makes more tokens of a picture, stands in."""
+    from transformers import Qwen3VLConfig
+
+    folder, processor = Path(shutil.copytree(tiny, tmp_path / "newer")), load_processor(tiny)
+    text = {"hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36, "num_attention_heads": 32}
+    text |= {"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936, "tie_word_embeddings": True}
+    sight = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "out_hidden_size": 2560}
+    Qwen3VLConfig(text_config=text, vision_config=sight, tie_word_embeddings=True).save_pretrained(folder)
+    monkeypatch.setattr("facial_r1.inference.local.processor.load_processor", lambda _: processor)
+    recipe = recipe_of("qwen3-vl-4b-sft", folder, release)
+    found = reckon(recipe, tmp_path)
+    assert 4.3e9 < found.parameters < 4.5e9
+    assert 0.05 < 1 - found.trainable / found.parameters < 0.15, "the tower"
+    require_room(found, recipe)
+
+
+def test_zero_divides_what_its_stages_divide(sft_recipe: Make, sized: dict[str, Path], tmp_path: Path) -> None:
     def states(**changes: Any) -> float:
-        plain = settings(model=str(seven), gpu=True, processes=4, **changes)
-        return reckon(plain, tmp_path / "run").states / 8_292_166_656
+        recipe = sft_recipe(model=str(sized["7B"]), gpu=True, processes=4, **changes)
+        return reckon(recipe, tmp_path).states / SEVEN
 
     assert states(deepspeed="zero2") == pytest.approx(2 + 14 / 4)
     assert states(deepspeed="zero3") == pytest.approx(16 / 4)
@@ -94,19 +155,40 @@ def test_zero_divides_what_its_stages_divide(settings: Settings, seven: Path, tm
     assert states() == pytest.approx(18)
 
 
-def test_checkpointing_and_rollouts(settings: Settings, seven: Path, tmp_path: Path) -> None:
-    def found(**changes: Any) -> Footprint:
-        return reckon(settings(model=str(seven), gpu=True, lora={}, **changes), tmp_path / "run")
+def test_checkpointing_and_rollouts(
+    sft_recipe: Make, grpo_recipe: Make, sized: dict[str, Path], tmp_path: Path
+) -> None:
+    large = {"model": str(sized["7B"]), "gpu": True, "lora": {}}
+    plain, checkpointed = (
+        reckon(sft_recipe(**large, activation_checkpointing=on), tmp_path).activations for on in (False, True)
+    )
+    assert checkpointed < plain / 10
+    grpo = {**large, "batch": 8, "generations": 8, "max_completion": 256}
+    prepared = prepare(grpo_recipe(**grpo), tmp_path / "run")
+    longest = max(row.tokens for row in prepared.train.rows)
+    layers_and_width = 28 * 2 * 4 * 128 * 2  # layers × keys and values × heads × width × bytes
+    assert footprint(prepared).rollouts == 8 * longest * layers_and_width
+    beside = grpo_recipe(**grpo, vllm={"mode": "colocate", "memory": 0.5}, device_memory=40)
+    assert reckon(beside, tmp_path).rollouts == 20 * GIB
 
-    assert found(activation_checkpointing=True).activations < found().activations / 10
-    grpo = {"batch": 8, "generations": 8, "max_completion": 256}
-    cache = found(**grpo).rollouts
-    longest = max(row.tokens for row in prepare(GrpoRecipe(**settings(**grpo)), tmp_path / "run").train.rows)
-    assert cache == 8 * longest * 28 * 2 * 4 * 128 * 2, "layers × keys and values × heads × width × bytes"
-    beside = found(**grpo, vllm={"mode": "colocate", "memory": 0.5}, device_memory=40)
-    assert beside.rollouts == 20 * GIB
+
+def test_a_cpu_is_not_judged(sft_recipe: Make, tmp_path: Path) -> None:
+    recipe = sft_recipe(device_memory=0.0001)
+    require_room(reckon(recipe, tmp_path), recipe)
 
 
-def test_a_cpu_is_not_judged(settings: Settings, tmp_path: Path) -> None:
-    plain = SftRecipe.model_validate(settings(device_memory=0.0001))
-    require_room(footprint(prepare(plain, tmp_path / "run")), plain)
+def test_the_command_line_plans_and_leaves_nothing(
+    typed: Callable[..., Any], sized: dict[str, Path], release: Path
+) -> None:
+    given = ["--release", release, "--dry-run"]
+    done = typed("train", "sft", RECIPES / "facial-r1-7b-sft.yaml", *given, "--model", sized["7B"])
+    assert done.code == 0, done.errors
+    assert f"{SEVEN:,}" in done.out
+    for name in ("trained of them", "rows left out", "tokens a step", "memory of a device"):
+        assert name in done.out
+    refused = typed(
+        "train", "sft", RECIPES / "tiny-sft.yaml", *given, "--set", "gpu=true", "--set", "device_memory=0.001"
+    )
+    assert refused.code == 2
+    assert "this run does not fit" in refused.errors
+    assert not list(Path().iterdir())

@@ -1,127 +1,122 @@
-"""Stage 2: rewards move the model, a resume is exact, and the rollouts can be looked at."""
+"""Stage 2 for real, with the tiny model: rewards move it, a resume is exact, and its rollouts can be looked at."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
+from learning import LORA, assert_same_weights, curve, facts, half, poisoned, weights
 
-from facial_r1.errors import MissingExtra, UsageError
-from training import grpo, rewards
-from training.recipe import GrpoRecipe
+from facial_r1.errors import FacialR1Error
+from facial_r1.inference.local.checkpoints import open_checkpoint
+from training import grpo
+from training.grpo import _vllm
+from training.prepare import prepare
+from training.rewards import REWARDS
 
-Settings = Callable[..., dict[str, Any]]
-
-
-def recipe(plain: dict[str, Any]) -> GrpoRecipe:
-    return GrpoRecipe.model_validate({"batch": 8, "generations": 4, "max_completion": 8, "lr": 1e-3, **plain})
+Make = Callable[..., Any]
 
 
 @pytest.fixture
-def vowels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reward that random weights earn too: the share of vowels in an answer."""
+def noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reward that differs between the rollouts of an untrained model, so that there is something to learn."""
 
-    def share(completions: Sequence[Any], **_columns: Any) -> list[float | None]:
-        texts = [one[0]["content"] for one in completions]
-        return [len(re.findall("[aeiou]", text)) / max(1, len(text)) for text in texts]
+    def scored(completions: Any, **_columns: Any) -> list[float]:
+        texts = [one if isinstance(one, str) else one[0]["content"] for one in completions]
+        return [len(text) % 7 / 7 for text in texts]
 
-    monkeypatch.setitem(rewards.REWARDS, "vowels", share)
+    monkeypatch.setitem(REWARDS, "noise", scored)
 
 
-@pytest.mark.usefixtures("vowels")
+@pytest.mark.usefixtures("noise")
+@pytest.mark.parametrize("more", [{}, LORA, {"accumulation": 2, "beta": 0.04}], ids=["full", "lora", "accumulated, KL"])
 def test_a_resumed_run_is_the_uninterrupted_one(
-    settings: Settings, tmp_path: Path, stop_at: Any, curve: Any, weights: Any, tiny: Path
+    grpo_recipe: Make, tiny: Path, tmp_path: Path, more: dict[str, Any]
 ) -> None:
-    named = [{"name": "vowels"}, {"name": "au_f1"}, {"name": "accuracy"}, {"name": "format", "weight": 0.5}]
-    plain = recipe(settings(batch=4, accumulation=2, rewards=named, save_every=2, show_every=2))
-    grpo.train(plain, tmp_path / "whole")
-    stop_at(3)
-    with pytest.raises(KeyboardInterrupt):
-        grpo.train(plain, tmp_path / "run")
-    grpo.train(plain, tmp_path / "run", resume=True)
-    for figure in ("loss", "reward", "rewards/vowels/mean", "entropy"):
-        assert curve(tmp_path / "run", figure) == curve(tmp_path / "whole", figure)
-    assert len(set(curve(tmp_path / "whole", "reward").values())) > 1
-    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "run")
-    assert all((resumed[name] == value).all() for name, value in whole.items())
-    before = weights(tiny)
-    assert any((whole[name] != value).any() for name, value in before.items())
-
-    pages = sorted(path.name for path in (tmp_path / "whole" / "rollouts").glob("*.html"))
-    assert pages == ["00001.html", "00002.html", "00004.html"]
-    page = (tmp_path / "whole" / "rollouts" / "00004.html").read_text()
-    assert page.count("data:image/jpeg;base64,") == 2, "one face for each group of four"
-    assert "vowels" in page
-    assert "weighted sum" in page
-    assert re.search(r"True: (AU\d|none)", page)
-
-    run = orjson.loads((tmp_path / "whole" / "run.json").read_bytes())
-    assert (run["method"], run["steps"]) == ("grpo", 4)
-    assert run["tokens"] > 4 * 8 * 8
-    assert "GRPO with verifiable rewards" in (tmp_path / "whole" / "README.md").read_text()
+    recipe = grpo_recipe(rewards=[{"name": "noise"}], **more)
+    whole = grpo.train(recipe, tmp_path / "whole")
+    resumed = grpo.train(recipe, half(whole, tmp_path / "half", 2), resume=True)
+    assert_same_weights(whole, resumed)
+    names = ("loss", "reward", "grad_norm", "num_tokens", "entropy", "rewards/noise/mean")
+    assert curve(resumed, *names) == curve(whole, *names)
+    assert len({reward for _, reward in curve(whole, "reward")}) > 1
+    assert max(norm for _, norm in curve(whole, "grad_norm")) > 0, "there was something to learn"
+    assert open_checkpoint(resumed)
+    if "lora" not in more:
+        before, after = weights(tiny), weights(whole)
+        assert any((after[name] != value).any() for name, value in before.items())
 
 
-def test_pictures_of_all_modes_reach_the_model_upright_and_in_colour(tmp_path: Path, toy: Path) -> None:
-    """The reference lets a small picture shrink all later ones of its batch, and opens grey ones as they are."""
-    from PIL import Image
-
-    from training.columns import grpo_columns
-    from training.data import lessons
-    from training.recipe import Data
-
-    found = lessons(Data(release=toy, rows=3), lambda *_: 1, answer=1)  # type: ignore[arg-type]
-    modes = ["L", "RGBA", "P"]
-    rows = []
-    for number, (mode, one) in enumerate(zip(modes, found.rows, strict=True)):
-        path = tmp_path / f"{mode}.png"
-        Image.new("RGB", (20 + 60 * number, 90)).convert(mode).save(path)
-        rows.append(type(one)(one.sample, path, one.prompt, one.form, one.tokens))
-    shown = grpo_columns(rows)[:]
-    assert [(one.mode, one.size) for one in shown["image"]] == [("RGB", (20 + 60 * n, 90)) for n in range(3)]
-    assert shown["au_annotated"] == [one.sample.meta_info.au_annotated for one in rows]
+def test_the_weights_of_rewards_and_their_names_reach_the_trainer(grpo_recipe: Make, tmp_path: Path) -> None:
+    recipe = grpo_recipe(rewards=[{"name": "au_f1", "weight": 2.0}, {"name": "format", "weight": 0.5}])
+    made = grpo.trainer(prepare(recipe, tmp_path / "run"), tmp_path / "run", [])
+    assert made.reward_weights.tolist() == [2.0, 0.5]
+    assert made.reward_func_names == ["au_f1", "format"]
+    assert (made.args.top_k, made.args.temperature, made.args.beta) == (0, 1.0, 0.0)
+    assert (made.args.num_generations, made.args.epsilon, made.args.num_iterations) == (4, 0.2, 1)
 
 
-def test_validation_rewards_are_watched_and_the_best_is_kept(
-    settings: Settings, tmp_path: Path, curve: Any, vowels: None
-) -> None:
-    watch = {"validation": {"split": "val", "prompt": "question", "rows": 2}, "validate_every": 1, "best": True}
-    grpo.train(recipe(settings(rewards=[{"name": "vowels"}], steps=2, save_every=1, **watch)), tmp_path / "run")
-    watched = curve(tmp_path / "run", "eval_reward")
-    best = orjson.loads((tmp_path / "run" / "run.json").read_bytes())["best"]
-    assert best["value"] == max(watched.values())
+def test_labels_and_their_rule_reach_the_reward(grpo_recipe: Make) -> None:
+    text = "<think>A blend.</think><answer>awe and confusion</answer>"
+    labels = {"labels": [["awe", "confusion"]]}
+    recipe = grpo_recipe(rewards=[{"name": "accuracy"}], data={"label_set": ["awe", "confusion"], "label_rule": "set"})
+    (reward,) = grpo.rewards_of(recipe).values()
+    assert reward([text], **labels) == [1.0]
+    (reward,) = grpo.rewards_of(grpo_recipe(rewards=[{"name": "accuracy"}])).values()
+    assert reward([text], **labels) == [0.0]
 
 
-def test_what_cannot_work_is_said_before_the_model_loads(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: Any, write: Any
-) -> None:
-    monkeypatch.setattr("training.grpo.load_model", lambda *_: pytest.fail("the model was loaded"))
-
-    def refused(kind: type[Exception], message: str, **changes: Any) -> None:
-        with pytest.raises(kind, match=message):
-            grpo.train(recipe(settings(**changes)), tmp_path / "run")
-
-    refused(UsageError, r"unknown reward in the recipe. Found: iou", rewards=[{"name": "iou"}])
-    refused(UsageError, r"unknown parameter of the reward length", rewards=[{"name": "length", "params": {"x": 1}}])
-    vllm = {"mode": "colocate"}
-    refused(MissingExtra, r"rollouts by vLLM, which is not installed.*facial-r1\[vllm\].*--set vllm=null", vllm=vllm)
-    file = write(tmp_path / "rows.jsonl", [row(0, labels=[])], tmp_path / "images")
-    data = {"release": None, "files": [str(file)], "image_folders": [str(tmp_path / "images")]}
-    refused(UsageError, r"no row has a truth.*accuracy", data=data, rewards=[{"name": "accuracy"}, {"name": "format"}])
-
-
-def test_vllm_gets_what_the_recipe_says(settings: Settings) -> None:
-    from training.grpo import _vllm
-
-    assert _vllm(recipe(settings())) == {}
-    server = _vllm(recipe(settings(vllm={"mode": "server", "server": "http://node2:8000"})))
-    assert server["vllm_server_base_url"] == "http://node2:8000"
-    beside = _vllm(recipe(settings(vllm={"mode": "colocate", "memory": 0.4, "tensor_parallel": 2, "max_length": 900})))
+def test_vllm_gets_what_the_recipe_says(grpo_recipe: Make) -> None:
     from trl import GRPOConfig
 
+    assert _vllm(grpo_recipe()) == {}
+    server = _vllm(grpo_recipe(vllm={"mode": "server", "server": "http://node2:8000"}))
+    assert server["vllm_server_base_url"] == "http://node2:8000"
+    colocate = {"mode": "colocate", "memory": 0.4, "tensor_parallel": 2, "max_length": 900}
+    beside = _vllm(grpo_recipe(vllm=colocate))
     config = GRPOConfig(output_dir="unused", use_cpu=True, bf16=False, report_to=[], **beside)
     assert (config.vllm_gpu_memory_utilization, config.vllm_tensor_parallel_size) == (0.4, 2)
     assert config.vllm_max_model_length == 900
+
+
+# What a run leaves
+
+
+def test_rollouts_are_kept_with_their_pictures_and_rewards(grpo_run: Path) -> None:
+    pages = sorted((grpo_run / "rollouts").iterdir())
+    assert [page.name for page in pages] == ["00001.html", "00002.html", "00004.html"]
+    for page in pages:
+        text = page.read_text()
+        assert text.count("data:image/") == 1, "one face for each group, and there is one"
+        assert all(f">{name}<" in text for name in ("au_f1", "accuracy", "format", "weighted sum"))
+        assert "True: " in text
+
+
+def test_the_record_counts_tokens_and_names_the_rewards(grpo_run: Path) -> None:
+    found = facts(grpo_run)
+    assert (found["method"], found["steps"]) == ("grpo", 4)
+    assert found["tokens"] > 4 * 4 * 12
+    assert [reward["name"] for reward in found["recipe"]["rewards"]] == ["au_f1", "accuracy", "format"]
+    last = [line for line in found["log"] if "reward" in line][-1]
+    assert {"rewards/au_f1/mean", "rewards/accuracy/mean", "rewards/format/mean", "claims_unscored"} <= set(last)
+    assert "GRPO with verifiable rewards" in (grpo_run / "README.md").read_text()
+
+
+@pytest.mark.usefixtures("noise")
+def test_validation_rewards_are_watched_and_the_best_is_kept(grpo_recipe: Make, tmp_path: Path) -> None:
+    watch = {"validation": {"split": "val", "prompt": "question", "rows": 2}, "validate_every": 1, "best": True}
+    recipe = grpo_recipe(rewards=[{"name": "noise"}], steps=2, save_every=1, **watch)
+    out = grpo.train(recipe, tmp_path / "run")
+    watched = {int(step): reward for step, reward in curve(out, "eval_reward")}
+    best = facts(out)["best"]
+    assert best["value"] == max(watched.values()) == watched[best["step"]]
+    assert_same_weights(out, out / "checkpoints" / f"checkpoint-{best['step']}")
+
+
+def test_probabilities_that_are_no_numbers_end_the_run(grpo_recipe: Make, tiny: Path, tmp_path: Path) -> None:
+    recipe = grpo_recipe(model=str(poisoned(tiny, tmp_path / "poisoned")))
+    with pytest.raises(FacialR1Error, match=r"no numbers any more.*lower lr"):
+        grpo.train(recipe, tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("*.safetensors"))

@@ -1,7 +1,8 @@
-"""Stage 1: what is learnt, what a run leaves, and a resume that is exact."""
+"""Stage 1 for real, with the tiny model: what is learnt, what a resumed run is, and what a run leaves."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 from collections.abc import Callable
@@ -10,209 +11,255 @@ from typing import Any
 
 import orjson
 import pytest
+from learning import LORA, assert_same_weights, curve, facts, half, poisoned, row, weights, write_pictures
 
-from facial_r1.errors import FacialR1Error, InputError, MissingExtra, UsageError
+from facial_r1.errors import FacialR1Error, InputError, UsageError
+from facial_r1.files import write_jsonl
+from facial_r1.inference.local.checkpoints import open_checkpoint
+from facial_r1.inference.local.generation import Generator
+from facial_r1.progress import Progress
 from training import sft
-from training.recipe import SftRecipe
+from training.prepare import prepare
+from training.trainer import Exact, last_checkpoint
 
-Settings = Callable[..., dict[str, Any]]
-Curve = Callable[..., dict[int, float]]
-
-
-def recipe(plain: dict[str, Any]) -> SftRecipe:
-    return SftRecipe.model_validate(plain)
+Make = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
-def trained(tiny: Path, toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of ten steps, checked by several tests."""
-    out = tmp_path_factory.mktemp("runs") / "sft"
-    data = {"release": str(toy), "prompt": "question"}
-    plain = {"name": "toy", "model": str(tiny), "data": data, "gpu": False, "activation_checkpointing": False}
-    sft.train(recipe({**plain, "steps": 10, "lr": 2e-3, "batch": 4, "log_every": 1, "save_every": 4, "keep": 9}), out)
-    return out
+class Seen(Progress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int | None, str]] = []
+        self.said: list[str] = []
+
+    def step(self, what: str, done: int, total: int | None, note: str = "") -> None:
+        self.steps.append((what, done, total, note))
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
 
 
-def test_the_loss_is_on_the_answer_alone(settings: Settings, tmp_path: Path) -> None:
-    from training.prepare import prepare
+# What is learnt
 
-    prepared = prepare(recipe(settings()), tmp_path / "run")
-    trainer = sft.trainer(prepared, tmp_path / "run", [])
-    batch = next(iter(trainer.get_train_dataloader()))
+
+@pytest.mark.parametrize("prompt", ["question", "student"])
+def test_only_the_answer_and_its_end_are_learnt(sft_recipe: Make, tmp_path: Path, prompt: str) -> None:
+    prepared = prepare(sft_recipe(data={"prompt": prompt}), tmp_path / "run")
+    made = sft.trainer(prepared, tmp_path / "run", [])
     tokenizer = prepared.processor.tokenizer
     image = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-    texts = {row.sample.description for row in prepared.train.rows}
-    for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
-        learnt = tokenizer.decode(labels[labels != -100])
-        assert learnt.removesuffix("<|im_end|>\n") in texts
-        assert learnt.endswith("<|im_end|>\n"), "it learns to end"
-        read = ids[labels == -100]
-        assert (read == image).sum() == (ids == image).sum() == 4
-        assert "Which emotion is it?" in tokenizer.decode(read)
-        assert (labels[labels != -100] == ids[labels != -100]).all()
+    texts = [row.sample.description for row in prepared.train.rows]
+    batches = 0
+    for batch in made.get_train_dataloader():
+        for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            learnt, whole = (tokenizer.decode(ids[kept]) for kept in (labels != -100, ids != tokenizer.pad_token_id))
+            assert (labels[labels != -100] == ids[labels != -100]).all()
+            assert learnt.removesuffix("<|im_end|>\n") in texts
+            assert learnt.endswith("<|im_end|>\n"), "it learns to end"
+            assert (ids[labels == -100] == image).sum() == (ids == image).sum() > 0
+            assert whole.endswith(learnt), "and no empty turn behind it"
+            assert whole.count("<|im_start|>assistant") == 1
+        batches += 1
+    assert batches == 12
 
 
-def test_a_run_ends_as_a_checkpoint_with_its_story(trained: Path, toy: Path, curve: Curve) -> None:
-    from facial_r1.inference.local.checkpoints import open_checkpoint
-    from facial_r1.inference.local.generation import Generator
+def test_batches_are_of_rows_of_like_length(sft_recipe: Make, tmp_path: Path) -> None:
+    def padding(**changes: Any) -> float:
+        made = sft.trainer(prepare(sft_recipe(**changes), tmp_path / "run"), tmp_path / "run", [])
+        masks = [batch["attention_mask"] for batch in made.get_train_dataloader()]
+        return 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
-    Generator(open_checkpoint(trained), "cpu", "float32")
-    losses = curve(trained)
-    assert list(losses) == list(range(1, 11))
-    assert losses[10] < losses[1] - 0.5
-    run = orjson.loads((trained / "run.json").read_bytes())
-    assert run["data"] == {"sha256": run["data"]["sha256"], "rows": 22, "dropped": {}}
-    assert run["release"]["name"] == "toys"
-    assert len(run["release"]["sha256"]) == 64
-    assert run["steps"] == 10
-    assert run["tokens"] > 10 * 4 * 20
-    assert run["seconds"] > run["waiting_seconds"] > 0
-    assert run["versions"]["trl"]
-    assert run["hardware"]["device"].startswith("CPU")
-    assert run["recipe"]["lr"] == 2e-3
-    assert list((trained / "tensorboard").glob("events*"))
-    card = (trained / "README.md").read_text()
-    assert "Synthetic data" in card
-    assert "Toy" in card
-    assert not (trained / "training_args.bin").exists()
-    said = b"".join(path.read_bytes() for path in trained.glob("*.[jm][sd]*"))
-    assert str(toy.parent).encode() not in said, "no place of this machine"
+    assert padding() < padding(group_by_length=False)
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(
-    settings: Settings, trained: Path, tmp_path: Path, stop_at: Any, curve: Curve, weights: Any
+def test_the_vision_tower_stays_when_it_is_frozen(sft_recipe: Make, tiny: Path, tmp_path: Path) -> None:
+    out = sft.train(sft_recipe(freeze_vision=True, steps=2), tmp_path / "run")
+    before, after = weights(tiny), weights(out)
+    same = {name: bool((before[name] == after[name]).all()) for name in before}
+    assert all(unchanged == ("visual" in name.split(".")) for name, unchanged in same.items())
+
+
+def test_rows_without_pictures_are_learnt_beside_those_with(sft_recipe: Make, tmp_path: Path) -> None:
+    rows = [row(number, image="" if number % 2 else f"faces/{number}.png") for number in range(9)]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    write_pictures(tmp_path / "images", [one["image"] for one in rows if one["image"]])
+    data = {"release": None, "files": [str(tmp_path / "rows.jsonl")], "image_folders": [str(tmp_path / "images")]}
+    out = sft.train(sft_recipe(data=data, steps=5), tmp_path / "run")
+    losses = [loss for _, loss in curve(out, "loss")]
+    assert all(math.isfinite(loss) for loss in losses)
+    assert losses[-1] < losses[0]
+    assert "terms under which their rows and pictures were given" in (out / "README.md").read_text()
+    assert (facts(out)["data"]["rows"], facts(out)["release"]) == (9, None)
+
+
+# Resume
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(sft_run: Path, sft_recipe: Make, tmp_path: Path) -> None:
+    resumed = sft.train(sft_recipe(), half(sft_run, tmp_path / "half", 3), resume=True)
+    assert_same_weights(sft_run, resumed)
+    assert curve(resumed, "loss", "learning_rate", "grad_norm") == curve(sft_run, "loss", "learning_rate", "grad_norm")
+    assert len(curve(resumed, "loss")) == 6
+    assert facts(resumed)["tokens"] == facts(sft_run)["tokens"]
+    (spent, _) = orjson.loads((sft_run / "checkpoints/checkpoint-3/clock.json").read_bytes())
+    assert facts(resumed)["seconds"] > spent > 0
+
+
+def test_without_the_mending_a_resume_loads_nothing(
+    sft_run: Path, sft_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = recipe(settings(steps=10, save_every=4))
-    stop_at(9)  # within the second epoch of six steps, after the checkpoint of step 8
-    with pytest.raises(KeyboardInterrupt):
-        sft.train(plain, tmp_path / "run")
-    assert not (tmp_path / "run" / "run.json").exists()
-    with pytest.raises(InputError, match=r"was begun before.*--resume"):
-        sft.train(plain, tmp_path / "run")
-    sft.train(plain, tmp_path / "run", resume=True)
-    assert curve(tmp_path / "run") == curve(trained)
-    whole, resumed = weights(trained), weights(tmp_path / "run")
-    assert whole.keys() == resumed.keys()
-    assert all((resumed[name] == value).all() for name, value in whole.items())
-    clock = orjson.loads((tmp_path / "run" / "run.json").read_bytes())["seconds"]
-    assert clock > orjson.loads((tmp_path / "run/checkpoints/checkpoint-8/clock.json").read_bytes())[0]
-    sft.train(plain, tmp_path / "run", resume=True)  # done: nothing happens
-    assert orjson.loads((tmp_path / "run" / "run.json").read_bytes())["seconds"] == clock
+    """When this fails, transformers has mended it, and ``Exact`` can go."""
+    monkeypatch.setattr(Exact, "_own_way", lambda _: True)
+    resumed = sft.train(sft_recipe(), half(sft_run, tmp_path / "half", 3), resume=True)
+    begun, gone_on = (dict(curve(one, "loss")) for one in (sft_run, resumed))
+    assert abs(gone_on[4] - begun[1]) < abs(gone_on[4] - begun[4]), "it is as good as new"
 
 
-def test_without_the_mended_resume_nothing_would_be_loaded(
-    settings: Settings, trained: Path, tmp_path: Path, curve: Curve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The trap that the test above guards against is still there; when this fails, ``Exact`` may go."""
-    from training.trainer import Exact
-
-    plain = recipe(settings(steps=10, save_every=4))
-    shutil.copytree(trained, tmp_path / "run")
-    (tmp_path / "run" / "run.json").unlink()
-    shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-10", ignore_errors=True)
-    monkeypatch.setattr(Exact, "_own_way", lambda _self: True)
-    sft.train(plain, tmp_path / "run", resume=True)
-    assert abs(curve(tmp_path / "run")[9] - curve(trained)[9]) > 0.1
-
-
-def test_another_run_is_never_resumed_from(settings: Settings, trained: Path, tmp_path: Path) -> None:
-    shutil.copytree(trained, tmp_path / "run")
-    for change in ({"lr": 1e-3}, {"data": {"rows": 9}}, {"seed": 4}):
-        with pytest.raises(InputError, match=r"holds another training run.*other rows, another model or recipe"):
-            sft.train(recipe(settings(**{"steps": 10, "save_every": 4, **change})), tmp_path / "run", resume=True)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(InputError, match=r"this folder is not empty"):
-        sft.train(recipe(settings()), tmp_path / "mine")
+def test_lora_trains_adapters_of_the_language_model_and_resumes(sft_recipe: Make, tmp_path: Path) -> None:
+    recipe = sft_recipe(**LORA)
+    whole = sft.train(recipe, tmp_path / "whole")
+    resumed = sft.train(recipe, half(whole, tmp_path / "half", 3), resume=True)
+    assert_same_weights(whole, resumed)
+    assert curve(resumed, "loss") == curve(whole, "loss")
+    assert all("language_model" in name for name in weights(whole))
+    assert open_checkpoint(whole).adapter == whole, "with its base, the model that it was trained on"
+    Generator(open_checkpoint(whole), "cpu", "float32")
+    assert "library_name: peft" in (whole / "README.md").read_text()
+    # It can be trained on, with adapters of the same rank only.
+    more = sft.train(sft_recipe(**LORA, model=str(whole), steps=1), tmp_path / "more")
+    assert weights(more).keys() == weights(whole).keys()
+    assert [before["name"] for before in facts(more)["before"]] == ["small"]
+    with pytest.raises(UsageError, match=r"adapter does not fit the recipe's lora of r 8, alpha 8.*r 4, alpha 8"):
+        sft.train(sft_recipe(lora={"r": 8, "alpha": 8}, model=str(whole)), tmp_path / "other")
 
 
-def test_it_can_end_with_its_best_checkpoint(settings: Settings, tmp_path: Path, curve: Curve, weights: Any) -> None:
-    out = tmp_path / "run"
+def test_it_can_end_with_its_best_checkpoint(sft_recipe: Make, tmp_path: Path) -> None:
     watch = {"validation": {"split": "val", "prompt": "question"}, "validate_every": 1, "best": True, "save_every": 1}
     # Too high a rate: the best checkpoint is not the last one.
-    sft.train(recipe(settings(steps=3, lr=0.1, schedule="constant", **watch)), out)
-    watched = curve(out, "eval_loss")
+    high = {"steps": 3, "lr": 0.1, "schedule": "constant", "warmup": 0}
+    out = sft.train(sft_recipe(**high, **watch, keep=3), tmp_path / "run")
+    watched = {int(step): loss for step, loss in curve(out, "eval_loss")}
     best = min(watched, key=watched.__getitem__)
     assert best < 3
-    assert orjson.loads((out / "run.json").read_bytes())["best"] == {"step": best, "value": watched[best]}
-    kept, ended = weights(out / "checkpoints" / f"checkpoint-{best}"), weights(out)
-    assert all((ended[name] == value).all() for name, value in kept.items())
+    assert facts(out)["best"] == {"step": best, "value": watched[best]}
+    assert_same_weights(out, out / "checkpoints" / f"checkpoint-{best}")
 
 
-def test_lora_trains_adapters_of_the_language_model_and_resumes(
-    settings: Settings, tmp_path: Path, stop_at: Any, weights: Any, curve: Curve
+def test_a_checkpoint_that_was_being_saved_is_passed_over(sft_run: Path, tmp_path: Path) -> None:
+    folder = half(sft_run, tmp_path / "half", 3) / "checkpoints"
+    assert last_checkpoint(folder) == folder / "checkpoint-3"
+    shutil.copytree(folder / "checkpoint-3", folder / "checkpoint-12")
+    assert last_checkpoint(folder) == folder / "checkpoint-12", "by number"
+    (folder / "checkpoint-12" / "clock.json").unlink()
+    assert last_checkpoint(folder) == folder / "checkpoint-3"
+    assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_a_run_that_is_done_is_left_alone(sft_run: Path, sft_recipe: Make, tmp_path: Path) -> None:
+    before = (sft_run / "run.json").stat().st_mtime_ns
+    with pytest.raises(InputError, match=r"this run is done.*another --out"):
+        sft.train(sft_recipe(), sft_run)
+    seen = Seen()
+    assert sft.train(sft_recipe(), sft_run, resume=True, progress=seen) == sft_run
+    assert (sft_run / "run.json").stat().st_mtime_ns == before
+    assert "this run is done" in seen.said[0]
+    # Its checkpoints may be deleted; it is the same run all the same.
+    bare = Path(shutil.copytree(sft_run, tmp_path / "bare", ignore=shutil.ignore_patterns("checkpoints")))
+    with pytest.raises(InputError, match="another training run"):
+        sft.train(sft_recipe(lr=1e-4), bare, resume=True)
+    with pytest.raises(InputError, match="this run is done"):
+        sft.train(sft_recipe(), bare)
+
+
+def test_nothing_is_resumed_unasked_and_no_other_run_at_all(sft_run: Path, sft_recipe: Make, tmp_path: Path) -> None:
+    started = half(sft_run, tmp_path / "half", 3)
+    with pytest.raises(InputError, match=r"was begun before.*--resume"):
+        sft.train(sft_recipe(), started)
+    for change in ({"lr": 1e-4}, {"data": {"rows": 12}}, {"seed": 4}):
+        with pytest.raises(InputError, match=r"holds another training run.*other rows, another model or recipe"):
+            sft.train(sft_recipe(**change), started, resume=True)
+    (started / "begun.json").write_text("garbage")
+    with pytest.raises(InputError, match="another training run"):
+        sft.train(sft_recipe(), started, resume=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.txt").touch()
+    for out, message in ((tmp_path / "full", "not empty"), (tmp_path / "full/notes.txt", "no folder")):
+        with pytest.raises(InputError, match=message):
+            sft.train(sft_recipe(model="tiny"), out)
+    assert sorted(path.name for path in started.iterdir()) == ["begun.json", "checkpoints"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "half"]
+
+
+# What a run leaves
+
+
+def test_the_output_loads_and_answers(sft_run: Path, release: Path) -> None:
+    from facial_r1.files import sha256_bytes, sha256_file
+    from facial_r1.inference.backends.transformers import create
+    from facial_r1.inference.protocol import Request
+
+    picture = release / "images/faces/1.png"
+    backend = create(model=str(sft_run), max_tokens=8, temperature=0)
+    question = "Which emotion?"
+    request = Request("x", question, sha256_bytes(question.encode()), image=picture, image_sha256=sha256_file(picture))
+    (answer,) = asyncio.run(backend.answer([request]))
+    assert answer.text
+
+
+def test_the_record_says_how_it_was_made(sft_run: Path, sft_recipe: Make, release: Path) -> None:
+    found = facts(sft_run)
+    assert found["method"] == "sft"
+    assert found["recipe"]["lr"] == sft_recipe().lr
+    assert found["recipe_sha256"] == sft_recipe().hash()
+    assert found["model"]["id"].startswith("qwen2_5_vl@")
+    assert found["steps"] == 6
+    assert found["tokens"] > 6 * 4 * 20
+    assert found["data"] == {"sha256": found["data"]["sha256"], "rows": 48, "dropped": {}}
+    assert (found["release"]["name"], len(found["release"]["sha256"])) == ("small", 64)
+    assert found["before"] == []
+    assert found["seconds"] > found["waiting_seconds"] > 0
+    assert {"torch", "transformers", "trl", "facial-r1", "python"} <= set(found["versions"])
+    assert found["hardware"]["processes"] == 1
+    assert [step for step, _ in curve(sft_run, "loss")] == [1, 2, 3, 4, 5, 6]
+    assert list((sft_run / "tensorboard").glob("events.*"))
+    assert not list(sft_run.glob("*.bin")), "no pickle stands in the result"
+    said = b"".join(path.read_bytes() for path in sft_run.iterdir() if path.suffix in (".md", ".json"))
+    assert str(release.parent).encode() not in said, "no place of this machine"
+
+
+def test_the_card_names_licences_and_says_what_is_synthetic(sft_run: Path) -> None:
+    card = (sft_run / "README.md").read_text()
+    assert "Corpus A: Academic use only." in card
+    assert "**Synthetic data.** The faces called Corpus B" in card
+    assert "| rows | 48 |" in card
+    assert facts(sft_run)["data"]["sha256"] in card
+    assert card.startswith("---\n")
+
+
+def test_progress_is_told(sft_recipe: Make, tmp_path: Path) -> None:
+    seen = Seen()
+    sft.train(sft_recipe(steps=2, data={"tasks": ["au"]}), tmp_path / "run", progress=seen)
+    assert [step[:3] for step in seen.steps][:2] == [("steps", 1, 2), ("steps", 2, 2)]
+    assert "loss" in seen.steps[0][3]
+    assert seen.said == ["40 rows are left out: of another task"]
+
+
+# Losses that are no numbers
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_saves_nothing(sft_recipe: Make, tiny: Path, tmp_path: Path) -> None:
+    recipe = sft_recipe(model=str(poisoned(tiny, tmp_path / "poisoned")), log_every=6, save_every=2)
+    with pytest.raises(FacialR1Error, match=r"the (loss|grad_norm) is nan at step 1\. .*lower lr"):
+        sft.train(recipe, tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+    assert not (tmp_path / "run/run.json").exists()
+
+
+def test_a_run_that_goes_wrong_between_two_lines_of_the_log_saves_no_broken_checkpoint(
+    sft_recipe: Make, tmp_path: Path
 ) -> None:
-    from facial_r1.inference.local.checkpoints import open_checkpoint
-    from facial_r1.inference.local.generation import Generator
-
-    plain = recipe(settings(lora={"r": 4, "alpha": 8}, save_every=2))
-    sft.train(plain, tmp_path / "whole")
-    stop_at(3)
-    with pytest.raises(KeyboardInterrupt):
-        sft.train(plain, tmp_path / "run")
-    sft.train(plain, tmp_path / "run", resume=True)
-    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "run")
-    assert all((resumed[name] == value).all() for name, value in whole.items())
-    assert curve(tmp_path / "whole") == curve(tmp_path / "run")
-    assert all("language_model" in name for name in whole)
-    Generator(open_checkpoint(tmp_path / "run"), "cpu", "float32")
-    assert "library_name: peft" in (tmp_path / "run" / "README.md").read_text()
-    # It can be trained on, with adapters of the same rank only.
-    start = {"model": str(tmp_path / "run"), "steps": 1}
-    sft.train(recipe(settings(lora={"r": 4, "alpha": 8}, **start)), tmp_path / "more")
-    assert weights(tmp_path / "more").keys() == whole.keys()
-    assert "toys" in (tmp_path / "more" / "README.md").read_text()
-    with pytest.raises(UsageError, match=r"adapter does not fit the recipe's lora of r 8, alpha 8.*r 4, alpha 8"):
-        sft.train(recipe(settings(lora={"r": 8, "alpha": 8}, **start)), tmp_path / "other")
-
-
-def test_a_frozen_tower_stays_as_it_was(settings: Settings, tiny: Path, tmp_path: Path, weights: Any) -> None:
-    sft.train(recipe(settings(freeze_vision=True, steps=2)), tmp_path / "run")
-    before, after = weights(tiny), weights(tmp_path / "run")
-    moved = {name for name, value in before.items() if (after[name] != value).any()}
-    assert moved
-    assert not any("visual" in name for name in moved)
-
-
-def test_rows_without_pictures_are_learnt_beside_those_with(
-    settings: Settings, tmp_path: Path, row: Any, write: Any, curve: Curve
-) -> None:
-    rows = [row(number, image="" if number % 2 else f"toy/{number}.png") for number in range(9)]
-    file = write(tmp_path / "rows.jsonl", rows, tmp_path / "images")
-    data = {"release": None, "files": [str(file)], "image_folders": [str(tmp_path / "images")]}
-    sft.train(recipe(settings(data=data, steps=5)), tmp_path / "run")
-    assert all(math.isfinite(loss) for loss in curve(tmp_path / "run").values())
-    assert "terms under which their rows and pictures were given" in (tmp_path / "run" / "README.md").read_text()
-
-
-def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(settings: Settings, tmp_path: Path) -> None:
-    plain = recipe(settings(lr=1e30, steps=6, log_every=5, save_every=2, max_grad_norm=1e30))
-    with pytest.raises(FacialR1Error, match=r"the (loss|grad_norm) is (nan|inf) at step \d.*lower lr"):
-        sft.train(plain, tmp_path / "run")
-    assert not (tmp_path / "run" / "run.json").exists()
+    recipe = sft_recipe(lr=1e30, warmup=0, log_every=5, save_every=2, max_grad_norm=1e30)
+    with pytest.raises(FacialR1Error, match=r"the (loss|grad_norm) is (nan|inf) at step [2-4]\. "):
+        sft.train(recipe, tmp_path / "run")
     kept = [int(path.name.split("-")[1]) for path in (tmp_path / "run" / "checkpoints").glob("checkpoint-*")]
     assert all(step < 4 for step in kept)
-
-
-def test_what_cannot_work_is_said_before_the_model_loads(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.sft.load_model", lambda *_: pytest.fail("the model was loaded"))
-
-    def refused(kind: type[Exception], message: str, **changes: Any) -> None:
-        with pytest.raises(kind, match=message):
-            sft.train(recipe(settings(**changes)), tmp_path / "run")
-        assert not (tmp_path / "run").exists()
-
-    refused(UsageError, r"needs a GPU, and none is there.*gpu: false", gpu=True)
-    refused(UsageError, r"for 2 processes.*1 started.*torchrun --nproc_per_node 2", processes=2)
-    refused(InputError, r"no split dev", data={"split": "dev"})
-    refused(UsageError, r"validation rows are the rows that are trained on", validation={})
-    refused(InputError, r"there is no such checkpoint", model=str(tmp_path / "none"))
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "config.json").write_text('{"model_type": "llava", "vision_config": {}}')
-    (other / "model.safetensors").touch()
-    refused(InputError, r"another architecture.*llava.*qwen2_5_vl", model=str(other))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "peft" else name)
-    refused(MissingExtra, r"peft.*pip install 'facial-r1\[train\]'", lora={"r": 4})
