@@ -6,10 +6,11 @@ no reader guesses a type from its first rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from facial_r1.facs import REGISTRY, sort_codes
+from facial_r1.facs import au_name, sort_codes
+from facial_r1.stats.tables import markdown_table
 
 __all__ = ["card"]
 
@@ -94,13 +95,13 @@ def _rows(facts: Mapping[str, Any]) -> str:
         "labels: Action Units and an emotion that nobody checked. `meta_info.pseudo_aus` and `pseudo_label` list them; "
         "they are no truth and are never scored as such. Such texts have the form of `au+emotion`."
     )
-    table = _table(("corpus", "synthetic", "split", "task", "rows"), lines)
+    table = markdown_table(("corpus", "synthetic", "split", "task", "rows"), lines)
     return f"## Rows\n\n{table}\n\n{tasks}{beyond if pseudo else ''}"
 
 
 def _au_names(facts: Mapping[str, Any]) -> dict[str, str]:
     codes = sort_codes(code for entry in facts["corpora"].values() for code in entry["aus"])
-    return {code: f"{code} {REGISTRY[code].name}" for code in codes}
+    return {code: au_name(code) for code in codes}
 
 
 def _distribution(title: str, key: str, facts: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
@@ -111,7 +112,7 @@ def _distribution(title: str, key: str, facts: Mapping[str, Any], names: Mapping
         names = {name: name for name in sorted({name for entry in corpora for name in entry[key]})}
     # A dash, not a zero: what a corpus does not annotate is unknown.
     lines = [(shown, *(entry[key].get(name, "–") for entry in corpora)) for name, shown in names.items()]
-    return f"## {title}\n\n{_table((title, *(entry['title'] for entry in corpora)), lines)}"
+    return f"## {title}\n\n{markdown_table((title, *(entry['title'] for entry in corpora)), lines)}"
 
 
 def _quotas(facts: Mapping[str, Any]) -> str:
@@ -120,7 +121,7 @@ def _quotas(facts: Mapping[str, Any]) -> str:
     if not short:
         return ""
     lines = [[cell[column] for column in columns] for cell in short]
-    return f"## Short quotas\n\nThe recipe allowed these quotas to stay short:\n\n{_table(columns, lines)}"
+    return f"## Short quotas\n\nThe recipe allowed these quotas to stay short:\n\n{markdown_table(columns, lines)}"
 
 
 def _provenance(facts: Mapping[str, Any]) -> str:
@@ -154,7 +155,7 @@ def _licences(facts: Mapping[str, Any]) -> str:
         "passed on; what is unknown counts as no.\n\n"
     )
     columns = ("may be passed on", "pictures", "labels", "derived texts", "pictures to an API")
-    return f"## Licences\n\n{warning if closed else ''}{_table(columns, lines)}\n\n{terms}"
+    return f"## Licences\n\n{warning if closed else ''}{markdown_table(columns, lines)}\n\n{terms}"
 
 
 def _loading(facts: Mapping[str, Any]) -> str:
@@ -174,13 +175,3 @@ _CITATION = (
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
-
-
-def _table(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers get thousands separators, a bar inside a cell is escaped."""
-    head = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    return "\n".join([*head, *(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)])
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")

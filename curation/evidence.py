@@ -104,11 +104,12 @@ class Evidence:
 def _scores(path: Path) -> Sequence[tuple[tuple[str, str], float]]:
     scores = []
     for line, row in read_jsonl(path):
-        score = row.get("score")
-        if not isinstance(row.get("id"), str) or not isinstance(row.get("text_sha256"), str):
-            raise InputError("this line is no judgement", path=path, line=line, do="judge the run again")
-        if isinstance(score, int | float):  # a judge that failed gave none
-            scores.append(((row["id"], row["text_sha256"]), float(score)))
+        name, digest, score = row.get("id"), row.get("text_sha256"), row.get("score")
+        if not (isinstance(name, str) and isinstance(digest, str) and isinstance(score, int | float | None)):
+            expected, do = "`id`, `text_sha256`, and `score` (a number or null)", "judge the run again"
+            raise InputError("this line is no judgement", path=path, line=line, expected=expected, do=do)
+        if score is not None:  # a judge that failed gave none
+            scores.append(((name, digest), float(score)))
     return scores
 
 

@@ -85,7 +85,8 @@ def judge(
     """
     limits, progress = limits or Limits(), progress or Progress()
     recipe = _shown(run.recipe, pictures)
-    sent, budget = may_send(recipe, backend), budget_of(recipe, backend, limits, progress)
+    sent = may_send(recipe, backend)
+    budget = budget_of(price_for(recipe.teacher, backend.model), backend, limits, progress)
     rubric, questions = _rubric(pictures), list(_questions(run, pictures))
     path = run.root / JUDGEMENTS
     with writing(path.parent):
@@ -111,7 +112,7 @@ def estimated(run: Run, backend: Backend, *, pictures: bool = False) -> Estimate
     recipe = _shown(run.recipe, pictures)
     may_send(recipe, backend)
     requests = requests_for(_questions(run, pictures), _rubric(pictures), backend)
-    folder, price = (run.root / JUDGEMENTS).parent, price_for(recipe, backend)
+    folder, price = (run.root / JUDGEMENTS).parent, price_for(recipe.teacher, backend.model)
     if not folder.is_dir():
         return estimate(requests, backend.model, price)
     with Journal(folder) as journal:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import fmean
 
 from curation.frozen import Frozen
 from curation.ranking import reserved
 from curation.rows import Row, to_rows
 from curation.select import PartReport, choose
+from curation.spending import cost_of, price_for
 from curation.teach import facts_of
 from curation.unify import Unified, find_corpora, scan, summed_up
 from datasets_builders.common.corpus import Corpus, Report
-from facial_r1.inference.prices import price_of, usd
+from facial_r1.inference.tokens import text_tokens
 from facial_r1.progress import Progress
 from facial_r1.prompt import default_question, known_of, teacher_prompt
 from facial_r1.recipe import Recipe
@@ -21,8 +23,6 @@ from facial_r1.sample import Meta, Sample, task_of
 
 __all__ = ["Plan", "plan"]
 
-CHARACTERS_PER_TOKEN = 4
-"""Rule of thumb for English prose."""
 ANSWER_TOKENS = 150
 """About ninety words of reasoning, the tags and the answer."""
 LOOKED_AT = 20
@@ -89,9 +89,9 @@ def plan(recipe: Recipe, *, spare: float = 0.0, progress: Progress | None = None
         candidates.setdefault(cell.corpus, []).extend(row.id for row in cell.kept)
         del cell.kept[reserved(cell.quota, recipe.select.reserve) :]
         asked = min(cell.quota, len(cell.kept))
-        lengths = list(_prompt_lengths(cell.kept, corpora[cell.corpus], recipe)) if cell.kept else []
         requests += asked * each
-        tokens += asked * each * sum(lengths) // (CHARACTERS_PER_TOKEN * max(1, len(lengths)))
+        if asked:
+            tokens += round(asked * each * fmean(_prompt_tokens(cell.kept, corpora[cell.corpus], recipe)))
         at_most += len(cell.kept) * most
     cost = _cost(recipe, requests, tokens)
     return Plan(unified, selection.report(), requests, at_most, tokens, requests * ANSWER_TOKENS, cost, candidates)
@@ -101,16 +101,16 @@ def _cost(recipe: Recipe, requests: int, tokens: int) -> float | None:
     teacher = recipe.teacher
     if teacher.backend == "template":
         return 0.0
-    price = price_of(str(teacher.options.get("model", "")), teacher.prices)
+    price = price_for(teacher)
     pictures = price.picture * requests if price is not None and teacher.pictures else 0
-    return usd(price, {"input": tokens + pictures, "output": requests * ANSWER_TOKENS})
+    return cost_of(teacher, {"input": tokens + pictures, "output": requests * ANSWER_TOKENS})
 
 
-def _prompt_lengths(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Iterator[int]:
+def _prompt_tokens(rows: Sequence[Row], known: Corpus, recipe: Recipe) -> Iterator[int]:
     for row in islice(rows, LOOKED_AT):
         meta = Meta(au_annotated=list(known.au_set) if row.scored else [], label_set=list(known.label_set))
         sample = Sample(row.id, row.dataset, AUs=list(row.aus), labels=list(row.labels), meta_info=meta)
         sample.question = default_question(task_of(sample) or "")
         told = facts_of(sample, recipe.label_rule)
         prompt = teacher_prompt(*known_of(sample, recipe.unknown_truth), told, label_rule=recipe.label_rule)
-        yield len(prompt.text)
+        yield text_tokens(prompt.text)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,8 +81,8 @@ def fill(
     panel = Panel(run.recipe.gates)  # a misspelt gate must not wait for the first paid answer
     if is_done(folder, inputs, settings):
         return None
-    sent = may_send(run.recipe, backend)
-    budget = budget_of(run.recipe, backend, limits, progress or Progress())
+    sent, price = may_send(run.recipe, backend), price_for(run.recipe.teacher, backend.model)
+    budget = budget_of(price, backend, limits, progress or Progress())
     with writing(folder):
         begin(folder)
         with Journal(folder, progress) as journal, open(run.folder(TASKS) / "tasks.jsonl", "rb") as tasks:
@@ -99,7 +99,7 @@ def fill(
                 budget=budget,
                 progress=progress,
             )
-            stats = again(lesson.first(), total=lesson.quota * policy.opening)
+            stats = again(lesson.first(), total=policy.opening * sum(1 for _ in lesson.drawn()))
             while panel.sets and (further := lesson.replacements(panel, journal, backend.model)):
                 stats = _sum(stats, again(further, total=len(further)))
             outputs = _write(folder, policy.files, lesson.findings(journal, backend.model), lesson.prompts)
@@ -116,12 +116,10 @@ def beforehand(run: Run, backend: Backend, policy: Policy) -> Estimate:
     """
     outputs_of(run.folder(TASKS))
     may_send(run.recipe, backend)
-    folder = run.folder(ANSWERS)
-    with ExitStack() as stack:
-        tasks = stack.enter_context(open(run.folder(TASKS) / "tasks.jsonl", "rb"))
-        journal = stack.enter_context(Journal(folder)) if folder.is_dir() else None
-        lesson = _Lesson(policy, tasks, _cells(run))
-        return estimate(lesson.least(), backend.model, price_for(run.recipe, backend), journal)
+    folder, price = run.folder(ANSWERS), price_for(run.recipe.teacher, backend.model)
+    opened = Journal(folder) if folder.is_dir() else nullcontext()
+    with open(run.folder(TASKS) / "tasks.jsonl", "rb") as tasks, opened as journal:
+        return estimate(_Lesson(policy, tasks, _cells(run)).least(), backend.model, price, journal)
 
 
 def settings_of(recipe: Recipe, backend: Backend) -> dict[str, Any]:
@@ -147,18 +145,14 @@ def _sum(first: Stats, further: Stats) -> Stats:
 class _Cell:
     """A quota and its candidates by rank, each as the place where its line starts in the tasks.
 
-    The ranks below the quota are asked in any case; ``reserve`` is the next one beyond, for a row that was given up.
+    The first ``drawn`` of them are or were asked: the ranks below the quota in any case, then one for every row that
+    was given up.
     """
 
     name: str
     quota: int
-    reserve: int
+    drawn: int
     lines: array[int] = field(default_factory=lambda: array("Q"))
-
-    @property
-    def drawn(self) -> Sequence[int]:
-        """The lines of the candidates that are or were asked, once those below the quota are."""
-        return self.lines[: self.reserve]
 
 
 @dataclass(slots=True)
@@ -181,22 +175,19 @@ class _Lesson:
     open: dict[str, _Open] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)  # hash → text, filled by findings()
 
-    @property
-    def quota(self) -> int:
-        """Rows that are asked in any case."""
-        return sum(len(cell.lines[: cell.quota]) for cell in self.cells)
+    def drawn(self) -> Iterator[tuple[_Cell, int]]:
+        """The candidates that are or were asked, in the order of the tasks; before anything is asked, the quotas."""
+        return ((cell, place) for cell in self.cells for place in cell.lines[: cell.drawn])
 
     def first(self) -> Iterator[Request]:
         """The questions that open the first ``quota`` candidates of every cell."""
-        for cell in self.cells:
-            for place in cell.lines[: cell.quota]:
-                yield from self.draw(cell, place)
+        for cell, place in self.drawn():  # no row of a cell is given up before this reaches the cell
+            yield from self.draw(cell, place)
 
     def least(self) -> Iterator[Request]:
         """What is asked when every row is accepted at once."""
-        for cell in self.cells:
-            for place in cell.lines[: cell.quota]:
-                yield from self.policy.least(self.sample(place))
+        for _, place in self.drawn():
+            yield from self.policy.least(self.sample(place))
 
     def draw(self, cell: _Cell, place: int) -> Sequence[Request]:
         """A candidate of a cell, asked for the first time."""
@@ -222,16 +213,17 @@ class _Lesson:
     def ended(self, name: str, finding: Finding) -> Iterable[Request]:
         """What follows when all is asked about a row."""
         cell = self.open.pop(name).cell
-        if finding.accepted or cell.reserve >= len(cell.lines):
-            return ()
-        cell.reserve += 1
-        return self.draw(cell, cell.lines[cell.reserve - 1])
+        return () if finding.accepted else self.further(cell, 1)
+
+    def further(self, cell: _Cell, count: int) -> list[Request]:
+        """The questions that open the next ``count`` candidates of a cell; fewer where they are used up."""
+        places = cell.lines[cell.drawn : cell.drawn + count]
+        cell.drawn += len(places)
+        return [one for place in places for one in self.draw(cell, place)]
 
     def findings(self, journal: Journal, model: str) -> Iterator[Finding]:
         """What came out for every row that was asked, in the order of the tasks; collects the prompts on the way."""
-        for cell in self.cells:
-            for place in cell.drawn:
-                yield self.finding(place, journal, model)
+        return (self.finding(place, journal, model) for _, place in self.drawn())
 
     def finding(self, place: int, journal: Journal, model: str) -> Finding:
         """What came out for a row that was asked, from the answers of the journal."""
@@ -249,17 +241,11 @@ class _Lesson:
     def replacements(self, panel: Panel, journal: Journal, model: str) -> list[Request]:
         """The questions about the candidates that take the turn of rows which repeat others; empty when all is full."""
         admission = Admission(panel, {cell.name: cell.quota for cell in self.cells})
-        for cell in self.cells:
-            for place in cell.drawn:
-                for text in self.finding(place, journal, model).texts:
-                    admission.judge(cell.name, text)
-        further: list[Request] = []
-        for cell in self.cells:
-            begin = len(cell.drawn)
-            for place in cell.lines[begin : begin + cell.quota - admission.kept[cell.name]]:
-                cell.reserve += 1
-                further += self.draw(cell, place)
-        return further
+        for cell, place in self.drawn():
+            for text in self.finding(place, journal, model).texts:
+                admission.judge(cell.name, text)
+        missing = [(cell, cell.quota - admission.kept[cell.name]) for cell in self.cells]
+        return [one for cell, count in missing for one in self.further(cell, count)]
 
     def sample(self, place: int) -> Sample:
         """The sample of the task whose line starts at ``place``."""

@@ -17,7 +17,6 @@ from typing import IO, Any
 import orjson
 
 import facial_r1
-from curation.card import card
 from curation.checks.check import FILE as CHECKS
 from curation.checks.check import require, to_json
 from curation.checks.pictures import IMAGE_LIST
@@ -29,7 +28,7 @@ from curation.manifest import Census, facts, file_entry
 from curation.run import ANSWERS, RELEASE, TASKS, VERDICTS, Run, finish, is_done, outputs_of, writing
 from curation.splits import SPLITS
 from curation.teach import SENT
-from curation.verdicts import answered
+from curation.verdicts import judged
 from facial_r1.errors import CorruptState, GateFailed, UsageError
 from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
 from facial_r1.progress import Progress
@@ -136,13 +135,8 @@ def _require_rows(cells: Sequence[Cell], *, allow_short: bool) -> None:
 def _chosen(run: Run, cells: Sequence[Cell]) -> Iterator[Sample]:
     """The rows to release, in the order of the tasks: by cell, then rank."""
     left = {cell.cell: cell.quota for cell in cells}
-    verdicts = read_jsonl(run.folder(VERDICTS) / "verdicts.jsonl")
     released: str | None = None
-    for (task, answer), (line, verdict) in zip(answered(run), verdicts, strict=True):
-        if verdict["key"] != answer["key"] or verdict["id"] != task["id"]:
-            path = run.folder(VERDICTS) / "verdicts.jsonl"
-            do = f"delete {path.parent / 'done.json'} and build again"
-            raise CorruptState("this verdict is about another answer", path=path, line=line, do=do)
+    for task, answer, verdict in judged(run):
         if not verdict["accepted"] or released == task["id"] or left[task["cell"]] == 0:
             continue
         released = task["id"]
@@ -178,6 +172,8 @@ def _mark_pseudo(sample: Sample, label_set: Iterable[str]) -> None:
 
 def _write(run: Run, folder: Path, cells: Sequence[Cell], progress: Progress) -> dict[str, int]:
     """Fill ``folder``; returns the rows of each file that the stage's marker vouches for."""
+    from curation.card import card  # with the tables of the reports, whose charts need numpy
+
     census, pictures = Census(), Pictures(run.images, folder / "images")
     total = sum(cell.released for cell in cells)
     tested: list[Mapping[str, Any]] = []

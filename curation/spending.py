@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from datasets_builders.synthetic import MARKER
 from facial_r1.inference.budget import Budget
 from facial_r1.inference.guard import guard
-from facial_r1.inference.prices import Price, price_of, stale
+from facial_r1.inference.prices import Price, price_of, stale, usd
 from facial_r1.inference.protocol import Backend, Stateful
 from facial_r1.progress import Progress
-from facial_r1.recipe import Recipe
+from facial_r1.recipe import Recipe, Teacher
 
-__all__ = ["Limits", "budget_of", "may_send", "price_for"]
+__all__ = ["Limits", "budget_of", "cost_of", "may_send", "price_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,23 @@ def may_send(recipe: Recipe, backend: Backend) -> dict[str, str]:
     return guard(shown, backend.endpoint)
 
 
-def price_for(recipe: Recipe, backend: Backend) -> Price | None:
-    """The price of the recipe's teacher, None when it is not known."""
-    return price_of(str(recipe.teacher.options.get("model", backend.model)), recipe.teacher.prices)
+def price_for(teacher: Teacher, model: str = "") -> Price | None:
+    """The price of a recipe's teacher, None when it is not known; ``model`` answers where its options name none."""
+    return price_of(str(teacher.options.get("model", model)), teacher.prices)
 
 
-def budget_of(recipe: Recipe, backend: Backend, limits: Limits, progress: Progress) -> Budget:
+def cost_of(teacher: Teacher, usage: Mapping[str, int], model: str = "") -> float | None:
+    """US dollars for tokens of a recipe's teacher, half of it in batches; None when the price is not known."""
+    return usd(price_for(teacher, model), usage, batch=teacher.backend == "openai-batch")
+
+
+def budget_of(price: Price | None, backend: Backend, limits: Limits, progress: Progress) -> Budget:
     """The caps of one call of the command, with a word when the price table is old.
 
     Raises:
         UsageError: for a cap in money without a price.
     """
-    price = price_for(recipe, backend)
     old = stale(datetime.now(UTC).date()) if price is not None else None
     if old:
         progress.say(old)
-    in_batches = isinstance(backend, Stateful)
-    return Budget(price, limits.max_cost, limits.max_requests, batch=in_batches)
+    return Budget(price, limits.max_cost, limits.max_requests, batch=isinstance(backend, Stateful))

@@ -25,7 +25,7 @@ from facial_r1.progress import Progress
 from facial_r1.reviews import Review
 from facial_r1.sample import Sample
 
-__all__ = ["Tally", "answered", "gate"]
+__all__ = ["Tally", "answered", "gate", "judged"]
 
 STEP = 1_000
 """Rows between two reports of progress."""
@@ -140,6 +140,25 @@ def answered(run: Run) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
                 )
             task = following[1]
         yield dict(task), answer
+
+
+def judged(run: Run) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Every answer with its task and its line of ``verdicts.jsonl``, streaming.
+
+    Raises:
+        CorruptState: as :func:`answered`, and where the verdicts are about other answers than there are now.
+    """
+    path = run.folder(VERDICTS) / "verdicts.jsonl"
+    verdicts = read_jsonl(path)
+    what = "the gates judged other answers than there are now"
+    do = f"delete {path.parent / 'done.json'}, then `facial-r1 gate {run.root}`"
+    for task, answer in answered(run):
+        line, verdict = next(verdicts, (None, {"key": None}))
+        if (verdict["key"], verdict.get("id")) != (answer["key"], task["id"]):
+            raise CorruptState(what, path=path, line=line, found=verdict["key"], expected=answer["key"], do=do)
+        yield task, answer, verdict
+    for line, verdict in verdicts:
+        raise CorruptState(what, path=path, line=line, found=verdict["key"], expected="no further line", do=do)
 
 
 def _counters() -> defaultdict[str, Counter[str | None]]:

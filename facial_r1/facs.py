@@ -27,6 +27,7 @@ __all__ = [
     "REGISTRY",
     "ActionUnit",
     "Token",
+    "au_name",
     "code",
     "number",
     "parse_token",
@@ -281,6 +282,11 @@ def code(value: str | int) -> str:
 def number(canonical: str) -> int:
     """The FACS number of a canonical code: ``"AU12"`` → 12."""
     return REGISTRY[canonical].number
+
+
+def au_name(canonical: str) -> str:
+    """A canonical code with its name: ``"AU12"`` → ``AU12 lip corner puller``."""
+    return f"{canonical} {REGISTRY[canonical].name}"
 
 
 def sort_codes(codes: Iterable[str]) -> list[str]:

@@ -134,6 +134,14 @@ def test_a_bad_row_stops_and_keep_going_collects_it(desk: Path, cli: Cli) -> Non
     assert (desk / "bad" / "5-release" / "train.jsonl").is_file()
 
 
+def test_a_place_that_cannot_be_written_is_named(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": "a", "dataset": "mine", "image": "a.png", "question": ""}\n')
+    (tmp_path / "file").touch()
+    for place, words in ((".", "Is a directory"), ("file/page.html", "File exists"), ("a" * 300, "too long")):
+        done = cli("stats", "rows.jsonl", "--html", tmp_path / place, cwd=tmp_path)
+        refuse(done, 1, str(tmp_path), words, "give another path")
+
+
 def test_doctor_names_what_is_there_and_what_is_not(desk: Path, cli: Cli) -> None:
     done = cli("doctor", cwd=desk, FACIAL_R1_FER2013=str(desk / "fer2013"), FACIAL_R1_DISFA=str(desk / "fer2013"))
     assert done.returncode == 0, done.stderr

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from curation.gates.registry import NOT_APPLICABLE, Candidate, Ruling, gate
-from curation.gates.words import prose_of, words_of
+from curation.gates.words import prose_of
 from facial_r1.errors import UsageError
+from facial_r1.wording import words_of
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier

@@ -8,7 +8,8 @@ from zlib import crc32
 from pydantic import Field
 
 from curation.gates.registry import Candidate, Ruling, SetGate, set_gate
-from curation.gates.words import prose_of, words_of
+from curation.gates.words import prose_of
+from facial_r1.wording import words_of
 
 __all__ = ["near_duplicate"]
 

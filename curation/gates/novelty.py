@@ -11,7 +11,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from curation.gates.registry import NOT_APPLICABLE, Candidate, Ruling, SetGate, set_gate
-from curation.gates.words import prose_of, words_of
+from curation.gates.words import prose_of
+from facial_r1.wording import words_of
 
 __all__ = ["novelty"]
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from curation.gates.registry import PASSED, Candidate, Ruling, SetGate, set_gate
-from curation.gates.words import prose_of, words_of
+from curation.gates.words import prose_of
+from facial_r1.wording import words_of
 
 __all__ = ["opening"]
 

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from curation.gates.registry import NOT_APPLICABLE, Candidate, Ruling, gate
-from curation.gates.words import prose_of, words_of
+from curation.gates.words import prose_of
+from facial_r1.wording import words_of
 
 __all__ = ["repetition"]
 

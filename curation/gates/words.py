@@ -1,38 +1,22 @@
-"""The words of a text, read once for all gates that count them; and the gate on how many they are."""
+"""The reasoning of an answer, as the gates on its words read it; and the gate on how many they are."""
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
 
 from curation.gates.registry import Candidate, Ruling, gate
-from facial_r1.wording import lowered
+from facial_r1.wording import words_of
 
-__all__ = ["may_hold", "prose_of", "words", "words_of"]
-
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
-_BLANKS = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
+__all__ = ["may_hold", "prose_of", "words"]
 
 
 def prose_of(candidate: Candidate) -> str:
     """The reasoning of an answer; where it has no think block of its own, all of its text."""
     response = candidate.response
     return response.text if response.think is None else response.think
-
-
-@lru_cache(maxsize=32)  # several gates ask for the same text, one after the other
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of ``text`` in lower case; an Action Unit such as ``au12`` is one, and so is ``crow's``.
-
-    >>> words_of("Crow's feet (AU6): a half-smile.")
-    ("crow's", 'feet', 'au6', 'a', 'half', 'smile')
-    """
-    if text.isascii() and "'" not in text:  # the same, in half the time
-        return tuple(text.lower().translate(_BLANKS).split())
-    return tuple(_WORD.findall(lowered(text)))
 
 
 @lru_cache(maxsize=32)

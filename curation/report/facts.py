@@ -11,12 +11,12 @@ import orjson
 
 import datasets_builders
 from curation.evidence import revised
+from curation.places import files_of
 from curation.report.examples import Example, Examples
 from curation.report.usage import Meter, Usage
 from curation.results import Result, results
 from curation.run import ANSWERS, RELEASE, SAMPLES, TASKS, VERDICTS, Run, outputs_of
-from curation.splits import SPLITS
-from curation.verdicts import answered
+from curation.verdicts import judged
 from datasets_builders.synthetic import MARKER
 from facial_r1.files import read_jsonl, sha256_file
 from facial_r1.progress import Progress
@@ -94,6 +94,7 @@ def gather(run: Run, *, progress: Progress | None = None) -> Facts:
         CorruptState: when a finished file was changed by another hand.
     """
     result = results(run)
+    outputs_of(run.folder(ANSWERS))  # for its errors
     unified = orjson.loads((run.folder(SAMPLES) / "report.json").read_bytes())
     acceptance = orjson.loads((run.folder(VERDICTS) / "summary.json").read_bytes())
     raw = {entry["corpus"]: entry["rows"] + sum(entry["dropped"].values()) for entry in unified}
@@ -116,17 +117,15 @@ def _is_current(run: Run) -> bool:
     marker = run.folder(RELEASE) / "done.json"
     if not marker.is_file():
         return False
-    outputs_of(run.folder(RELEASE))  # for its error
+    outputs_of(run.folder(RELEASE))  # for its errors
     verdicts = run.folder(VERDICTS) / "verdicts.jsonl"
     inputs = orjson.loads(marker.read_bytes())["inputs"]
     return bool(inputs.get(f"{VERDICTS}/{verdicts.name}") == sha256_file(verdicts))
 
 
 def _released(run: Run) -> Iterator[Sample]:
-    for split in SPLITS:
-        path = run.folder(RELEASE) / f"{split}.jsonl"
-        if path.is_file():
-            yield from (Sample.from_own(row) for _, row in read_jsonl(path))
+    for path in files_of(run.root):
+        yield from (Sample.from_own(row) for _, row in read_jsonl(path))
 
 
 def _losses(run: Run, result: Result, acceptance: Mapping[str, Any]) -> list[Loss]:
@@ -162,8 +161,7 @@ def _read_answers(facts: Facts, progress: Progress) -> None:
     """One pass over answers and verdicts side by side: gates, outcomes, tokens, examples, and accepted rows."""
     run, used = facts.run, Meter()
     accepted: str | None = None
-    verdicts = read_jsonl(run.folder(VERDICTS) / "verdicts.jsonl")
-    for done, ((task, answer), (_, verdict)) in enumerate(zip(answered(run), verdicts, strict=True), 1):
+    for done, (task, answer, verdict) in enumerate(judged(run), 1):
         sample = _judged(task, answer, verdict.get("edit"))
         facts.outcomes[answer["outcome"]] += 1
         used.add(answer)

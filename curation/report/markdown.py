@@ -9,7 +9,8 @@ from curation.checks.check import Check
 from curation.report.checked import check_lines
 from curation.report.facts import Facts
 from curation.report.pages import STAGES, acceptance_lines, loss_lines, waterfall_lines
-from facial_r1.stats.panels import au_name, percent
+from facial_r1.facs import au_name
+from facial_r1.stats.panels import percent
 from facial_r1.stats.tables import markdown_table
 
 __all__ = ["summary"]

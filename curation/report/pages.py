@@ -10,10 +10,11 @@ from markupsafe import Markup
 import facial_r1
 from curation.report.examples import ACCEPTED, EACH, Example, render
 from curation.report.facts import AFTER_GATES, Facts
+from facial_r1.facs import au_name
 from facial_r1.sample import Sample
 from facial_r1.stats import Section, bars, page, table
 from facial_r1.stats.counts import wilson
-from facial_r1.stats.panels import au_name, panels, percent
+from facial_r1.stats.panels import panels, percent
 
 __all__ = ["STAGES", "acceptance_lines", "loss_lines", "render_page", "waterfall_lines"]
 

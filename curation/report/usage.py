@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facial_r1.inference.prices import price_of, usd
+from curation.spending import cost_of
 from facial_r1.recipe import Teacher
 
 __all__ = ["Meter", "Usage"]
@@ -55,7 +55,6 @@ class Meter:
             if not self.told[model]:
                 lines.append(Usage(model, count, 0, None, None, None))
                 continue
-            price = price_of(str(teacher.options.get("model", model)), teacher.prices)
-            cost = usd(price, tokens, batch=teacher.backend == "openai_batch")
+            cost = cost_of(teacher, tokens, model)
             lines.append(Usage(model, count, self.told[model], tokens["input"], tokens["output"], cost))
         return lines

@@ -8,6 +8,7 @@ frame in seven AUs (:data:`OFF_BY_ONE`).
 from __future__ import annotations
 
 from facial_r1 import facs
+from facial_r1.folds import BP4D_PARTS as FOLDS
 
 __all__ = [
     "AUS",
@@ -36,16 +37,6 @@ SCORED: tuple[str, ...] = tuple(facs.code(number) for number in AUS)
 
 INTENSITY_AUS: tuple[int, ...] = (6, 10, 12, 14, 17)
 """The AUs with intensities in files of their own."""
-
-FOLDS: dict[int, tuple[str, ...]] = {
-    part: tuple(subjects.split())
-    for part, subjects in {
-        1: "F001 F002 F008 F009 F010 F016 F018 F023 M001 M004 M007 M008 M012 M014",
-        2: "F003 F005 F011 F013 F020 F022 M002 M005 M010 M011 M013 M016 M017 M018",
-        3: "F004 F006 F007 F012 F014 F015 F017 F019 F021 M003 M006 M009 M015",
-    }.items()
-}
-"""The subject-exclusive parts of the literature (identical in ME-GraphAU and JAA-Net)."""
 
 FOLD_OF: dict[str, int] = {subject: fold for fold, part in FOLDS.items() for subject in part}
 SUBJECTS: tuple[str, ...] = tuple(sorted(FOLD_OF))

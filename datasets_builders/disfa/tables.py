@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from facial_r1.folds import DISFA_PARTS as FOLDS
+
 __all__ = ["AUS", "FOLDS", "FOLD_OF", "LANDMARKS_BAD", "LINES", "POSITIVES", "SUBJECTS"]
 
 AUS: tuple[int, ...] = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 """The coded AUs, one file each."""
-
-FOLDS: dict[int, tuple[str, ...]] = {
-    1: ("SN001", "SN002", "SN009", "SN010", "SN016", "SN026", "SN027", "SN030", "SN032"),
-    2: ("SN006", "SN011", "SN012", "SN013", "SN018", "SN021", "SN024", "SN028", "SN031"),
-    3: ("SN003", "SN004", "SN005", "SN007", "SN008", "SN017", "SN023", "SN025", "SN029"),
-}
-"""The subject-exclusive parts of the literature (identical in ME-GraphAU, JAA-Net and LibreFace)."""
 
 SUBJECTS: tuple[str, ...] = tuple(sorted(subject for part in FOLDS.values() for subject in part))
 FOLD_OF: dict[str, int] = {subject: fold for fold, part in FOLDS.items() for subject in part}

@@ -52,4 +52,4 @@ def demo(
         ("facial-r1 corpora list", "which corpora, which licences"),
         (f"facial-r1 demo --out {run}-mine --with fer2013=DIR", "the same with your own copy"),
     ):
-        out.print(f"  {command}   # {why}", markup=False, soft_wrap=True)
+        out.print(f"  {command}   # {why}", soft_wrap=True)

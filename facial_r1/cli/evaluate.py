@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facial_r1.cli.show import Quiet, options_of, out, progress, table
-from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests, RetryFailed, Rpm, Tpm, show_estimate
+from facial_r1.cli.backends import (
+    BaseUrl,
+    Concurrency,
+    DryRun,
+    MaxCost,
+    MaxRequests,
+    Model,
+    Options,
+    RetryFailed,
+    Rpm,
+    Tpm,
+    backend_of,
+    show_asked,
+    show_estimate,
+)
+from facial_r1.cli.show import Quiet, out, progress, table
 from facial_r1.errors import UsageError
 
 if TYPE_CHECKING:
-    from facial_r1.evaluation.judge import Judge, Rubric
+    from curation.spending import Limits
+    from facial_r1.evaluation.judge import Judge
     from facial_r1.evaluation.predict import DataSet
+    from facial_r1.evaluation.protocols import Protocol
     from facial_r1.evaluation.result import Evaluation
-    from facial_r1.inference.budget import Budget
     from facial_r1.inference.protocol import Backend
     from facial_r1.progress import Progress
 
@@ -35,19 +50,61 @@ AllowSend = Annotated[
     typer.Option("--allow-send", metavar="NAME=REASON", help="Why a corpus' pictures may leave this machine."),
 ]
 
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="PREDICTIONS…", help="JSONL files; or EmoLA's folder, or Facial-R1's result JSON."),
+]
+Data = Annotated[Path, typer.Option(help="What was predicted on: a release folder, a run, or a JSONL file.")]
+Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="The folder for result, rows, report and tables.")]
+ProtocolId = Annotated[str, typer.Option(help="DISFA-8, DISFA-12, BP4D-12, RAF-AU, FABA-12, FEA-20K, …")]
+Name = Annotated[str, typer.Option(help="The model's name in tables; default: as the predictions say.")]
+Part = Annotated[int | None, typer.Option(help="Score one part of a protocol with parts alone.")]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Score what there is; the coverage says how much that is.")
+]
+AssumeAnnotated = Annotated[
+    bool, typer.Option("--assume-annotated", help="Rows without `au_annotated` were coded for the protocol's AUs.")
+]
+Reader = Annotated[
+    str | None, typer.Option(help="How answers are read: tags, think, text or faba; default: by the file.")
+]
+Rouge = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="ROUGE to compute, such as rougeL_pltrdy; may be repeated.")
+]
+WithTags = Annotated[
+    bool, typer.Option("--with-tags", help="Compare texts with their tags, only to reproduce such numbers.")
+]
+JudgeName = Annotated[
+    str | None, typer.Option("--judge", metavar="BACKEND", help="Have texts judged, for example openai.")
+]
+JudgeModel = Annotated[str | None, typer.Option(help="The judge's model.")]
+JudgeUrl = Annotated[str | None, typer.Option(help="The judge's server.")]
+JudgeOptions = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A further option of the judge's backend.")
+]
+RubricName = Annotated[str, typer.Option(help="agreement (one score), or criteria (three, with the picture).")]
+Control = Annotated[Path | None, typer.Option(help="The same model's predictions with --shuffle-pictures.")]
+Beside = Annotated[
+    list[Path] | None, typer.Option(help="An earlier evaluation to show beside this one, and to test against.")
+]
+Reviewed = Annotated[bool, typer.Option("--require-reviewed-test", help="Stop unless people accepted every reference.")]
+Reviews = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Their reviews; default: where the viewer writes them."),
+]
+Resamples = Annotated[int, typer.Option(min=0, help="Of bootstrap and paired tests; 0 leaves them out.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the same.")]
+
 
 def predict(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A release folder, a run, or a JSONL file.")],
-    file: Annotated[Path, typer.Option("--out", help="The JSONL to write.")],
+    file: Annotated[Path, typer.Option("--out", dir_okay=False, help="The JSONL to write.")],
     backend: Annotated[str, typer.Option(help="Who answers: openai, transformers, vllm, openai-batch, template.")],
     split: Split = "test",
     image_folder: Images = None,
-    model: Annotated[str | None, typer.Option(help="Its model.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Its server, such as http://127.0.0.1:8000/v1.")] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", metavar="KEY=VALUE", help="A further option of the backend, such as temperature=0."),
-    ] = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    option: Options = None,
     label: Labels = None,
     label_rule: LabelRule = "any",
     shuffle_pictures: Annotated[
@@ -61,19 +118,20 @@ def predict(
     max_cost: MaxCost = None,
     max_requests: MaxRequests = None,
     retry_failed: RetryFailed = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask a model the blind question about every row; answers are kept as they come, so a stopped run goes on."""
+    from curation.spending import Limits, budget_of
     from facial_r1.evaluation.predict import estimated, find_data
     from facial_r1.evaluation.predict import predict as run
     from facial_r1.inference.prices import price_of
 
     found = find_data(data, split=split, images=image_folder, label_set=label or ())
-    asked = _backend(backend, model, base_url, option, {})
-    price = price_of(model or asked.model)
+    asked, reasons = backend_of(backend, model, base_url, option), _reasons(allow_send)
+    price = price_of(asked.model)
     if dry_run:
-        show_estimate(estimated(found, asked, file, price, label_rule=label_rule))
+        show_estimate(estimated(found, asked, file, price, label_rule=label_rule, shuffle=shuffle_pictures), "model")
         return
     with progress(quiet) as bar:
         done = run(
@@ -82,140 +140,99 @@ def predict(
             file,
             label_rule=label_rule,
             shuffle=shuffle_pictures,
-            allow_send=_reasons(allow_send),
+            allow_send=reasons,
             concurrency=concurrency,
             rpm=rpm,
             tpm=tpm,
-            budget=_budget(asked, price, max_cost, max_requests),
+            budget=budget_of(price, asked, Limits(max_cost=max_cost, max_requests=max_requests), bar),
             retry_failed=retry_failed,
             progress=bar,
         )
-    stats = done.stats
-    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(stats.outcomes.items()))
-    cost = "" if stats.cost is None else f", {stats.cost:.4f} USD"
-    out.print(f"asked {stats.asked:,}, reused {stats.reused:,}: {outcomes}{cost}")
+    show_asked(done.stats)
     if asked.name == "template":
         out.print("the template was told the truth: these predictions test the machinery, no model")
-    out.print(f"done: {done.file}", markup=False)
+    out.print(f"done: {done.file}")
 
 
 def evaluate(
-    predictions: Annotated[
-        list[Path],
-        typer.Argument(metavar="PREDICTIONS…", help="JSONL files; or EmoLA's folder, or Facial-R1's result JSON."),
-    ],
-    data: Annotated[Path, typer.Option(help="What was predicted on: a release folder, a run, or a JSONL file.")],
-    folder: Annotated[Path, typer.Option("--out", help="The folder for result, rows, report and tables.")],
-    protocol: Annotated[str, typer.Option(help="DISFA-8, DISFA-12, BP4D-12, RAF-AU, FABA-12, FEA-20K, …")] = "open",
+    predictions: Files,
+    data: Data,
+    folder: Folder,
+    protocol: ProtocolId = "open",
     split: Split = "test",
-    name: Annotated[str, typer.Option(help="The model's name in tables; default: as the predictions say.")] = "",
-    part: Annotated[int | None, typer.Option(help="Score one part of a protocol with parts alone.")] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Score what there is; the coverage says how much that is.")
-    ] = False,
-    assume_annotated: Annotated[
-        bool,
-        typer.Option("--assume-annotated", help="Rows without `au_annotated` were coded for the protocol's AUs."),
-    ] = False,
-    reader: Annotated[
-        str | None, typer.Option(help="How answers are read: tags, think, text or faba; default: by the file.")
-    ] = None,
+    name: Name = "",
+    part: Part = None,
+    allow_missing: AllowMissing = False,
+    assume_annotated: AssumeAnnotated = False,
+    reader: Reader = None,
     label: Labels = None,
     label_rule: LabelRule = "any",
-    rouge: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="ROUGE to compute, such as rougeL_pltrdy; may be repeated.")
-    ] = None,
-    with_tags: Annotated[
-        bool, typer.Option("--with-tags", help="Compare texts with their tags, only to reproduce such numbers.")
-    ] = False,
-    judge: Annotated[str | None, typer.Option(metavar="BACKEND", help="Have texts judged, for example openai.")] = None,
-    judge_model: Annotated[str | None, typer.Option(help="The judge's model.")] = None,
-    judge_url: Annotated[str | None, typer.Option(help="The judge's server.")] = None,
-    judge_option: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A further option of the judge's backend.")
-    ] = None,
-    rubric: Annotated[
-        str, typer.Option(help="agreement (one score), or criteria (three, with the picture).")
-    ] = "agreement",
+    rouge: Rouge = None,
+    with_tags: WithTags = False,
+    judge: JudgeName = None,
+    judge_model: JudgeModel = None,
+    judge_url: JudgeUrl = None,
+    judge_option: JudgeOptions = None,
+    rubric: RubricName = "agreement",
     image_folder: Images = None,
     allow_send: AllowSend = None,
     concurrency: Concurrency = 8,
     max_cost: MaxCost = None,
     max_requests: MaxRequests = None,
-    control: Annotated[Path | None, typer.Option(help="The same model's predictions with --shuffle-pictures.")] = None,
-    beside: Annotated[
-        list[Path] | None, typer.Option(help="An earlier evaluation to show beside this one, and to test against.")
-    ] = None,
-    require_reviewed_test: Annotated[
-        bool, typer.Option("--require-reviewed-test", help="Stop unless people accepted every reference.")
-    ] = False,
-    reviews: Annotated[Path | None, typer.Option(help="Their reviews; default reviews.jsonl beside the data.")] = None,
-    resamples: Annotated[int, typer.Option(min=0, help="Of bootstrap and paired tests; 0 leaves them out.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the same.")] = 0,
+    control: Control = None,
+    beside: Beside = None,
+    require_reviewed_test: Reviewed = False,
+    reviews: Reviews = None,
+    resamples: Resamples = 1000,
+    seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
     """Score predictions under a protocol; writes result.json, rows.jsonl, report.html, report.md and table.tex."""
-    from facial_r1.evaluation import evaluate as run
-    from facial_r1.evaluation.checks import choose
-    from facial_r1.evaluation.others import load_predictions
-    from facial_r1.evaluation.predict import find_data
-    from facial_r1.evaluation.protocols import find_protocol
-    from facial_r1.evaluation.reviewed import check_reviewed
-    from facial_r1.evaluation.rouge import DEFAULT
-    from facial_r1.evaluation.settings import Settings
-    from facial_r1.evaluation.store import against, save
+    from curation.spending import Limits
+    from facial_r1 import evaluation
 
-    chosen = find_protocol(protocol)
-    found = find_data(data, split=split, images=image_folder, label_set=label or ())
-    remark = None
-    if require_reviewed_test:
-        place = reviews or found.file.with_name("reviews.jsonl")
-        remark = check_reviewed(choose(found.samples, chosen, part), place)
-    settings = Settings(
+    chosen, labels, reasons = evaluation.find_protocol(protocol), tuple(label or ()), _reasons(allow_send)
+    settings = evaluation.Settings(
         allow_missing=allow_missing,
         assume_annotated=assume_annotated,
         part=part,
         label_rule=label_rule,
-        label_set=tuple(label or ()),
-        rouge=tuple(rouge or DEFAULT),
+        label_set=labels,
+        rouge=tuple(rouge or evaluation.Settings().rouge),
         with_tags=with_tags,
         resamples=resamples,
         seed=seed,
     )
-    said = load_predictions(predictions, found.samples, reader=reader)
-    shuffled = None if control is None else load_predictions([control], found.samples, reader=reader)
+    asked = _judge_named(judge, judge_model, judge_url, judge_option, rubric)
+    found = evaluation.find_data(data, split=split, images=image_folder, label_set=labels)
+    remarks = [_reviewed(found, chosen, part, reviews, data)] if require_reviewed_test else []
+    said = evaluation.load_predictions(predictions, found.samples, reader=reader)
+    shuffled = None if control is None else evaluation.load_predictions([control], found.samples, reader=reader)
+    limits = Limits(concurrency, max_cost=max_cost, max_requests=max_requests)
     with progress(quiet) as bar:
-        verdicts = None
-        if judge is not None:
-            backend = _backend(judge, judge_model, judge_url, judge_option, _judge_options())
-            limits = {"concurrency": concurrency, "max_cost": max_cost, "max_requests": max_requests}
-            verdicts = _judge(found, backend, folder, rubric, _reasons(allow_send), judge_model, limits, bar)
-        result = run(
+        result = evaluation.evaluate(
             found.samples,
             said,
             chosen,
             settings=settings,
-            judge=verdicts,
-            judge_model=judge_model or "",
+            judge=None if asked is None else _judge(found, asked, folder, rubric, reasons, limits, bar),
+            judge_model="" if asked is None else asked.model,
             control=shuffled,
             model=name,
         )
     result.about = {"data": found.file.name, "predictions": [path.name for path in predictions]}
-    result.about |= {"judge": judge_model, "rubric": rubric} if judge else {}
-    if remark:
-        result.remarks.append(remark)
-    earlier = against(result, beside or ())
-    save(result, folder, earlier)
+    result.about |= {} if asked is None else {"judge": asked.model, "rubric": rubric}
+    result.remarks += remarks
+    evaluation.save(result, folder, evaluation.against(result, beside or ()))
     _show(result)
-    out.print(f"done: {folder / 'report.html'}", markup=False)
+    out.print(f"done: {folder / 'report.html'}")
 
 
 def _show(result: Evaluation) -> None:
-    from facial_r1.evaluation.headline import figures
-    from facial_r1.evaluation.plain import identity
+    from facial_r1.evaluation.headline import figures, identity
 
     plain = result.to_json()
-    out.print(f"{result.model}: {identity(plain)}", markup=False)
+    out.print(f"{result.model}: {identity(plain)}")
     rows = [(one.name, str(one), f"{one.rows:,} of {one.of:,}") for one in figures(plain)]
     table("", ("metric", "value [95 % interval]", "rows"), rows)
     coverage = result.coverage
@@ -225,28 +242,9 @@ def _show(result: Evaluation) -> None:
         f"outside the grammar {coverage.malformed:,}"
     )
     for text in result.warnings:
-        out.print(f"warning: {text}", markup=False)
+        out.print(f"warning: {text}")
     for text in result.remarks:
-        out.print(f"remark: {text}", markup=False)
-
-
-def _backend(
-    name: str, model: str | None, base_url: str | None, written: list[str] | None, base: dict[str, Any]
-) -> Backend:
-    from facial_r1.inference.backends import create
-
-    options = {**base, **({"model": model} if model else {}), **({"base_url": base_url} if base_url else {})}
-    if name == "template" and options:
-        raise UsageError("the template has no options", found=", ".join(options), do="name another backend")
-    if name != "template" and "model" not in options:
-        raise UsageError(f"the backend {name} needs a model", do="name it with --model, or --judge-model for a judge")
-    return create(name, **{**options, **options_of(written)})
-
-
-def _judge_options() -> dict[str, Any]:
-    from facial_r1.evaluation.judge import OPTIONS
-
-    return dict(OPTIONS)
+        out.print(f"remark: {text}")
 
 
 def _reasons(written: list[str] | None) -> dict[str, str]:
@@ -259,11 +257,27 @@ def _reasons(written: list[str] | None) -> dict[str, str]:
     return reasons
 
 
-def _budget(backend: Backend, price: Any, max_cost: float | None, max_requests: int | None) -> Budget:
-    from facial_r1.inference.budget import Budget
-    from facial_r1.inference.protocol import Stateful
+def _reviewed(found: DataSet, protocol: Protocol, part: int | None, reviews: Path | None, data: Path) -> str:
+    from facial_r1.evaluation.checks import choose
+    from facial_r1.evaluation.reviewed import check_reviewed, reviews_beside
 
-    return Budget(price, max_cost, max_requests, batch=isinstance(backend, Stateful))
+    return check_reviewed(choose(found.samples, protocol, part), reviews or reviews_beside(data))
+
+
+def _judge_named(
+    judge: str | None, model: str | None, url: str | None, options: list[str] | None, rubric: str
+) -> Backend | None:
+    from facial_r1.evaluation.judge import OPTIONS, RUBRICS
+
+    if rubric not in RUBRICS:
+        raise UsageError("unknown rubric", found=rubric, expected=f"one of {', '.join(RUBRICS)}")
+    if judge is None:
+        if model or url or options:
+            raise UsageError("nobody is to judge", found="options of a judge", do="name its backend with --judge")
+        return None
+    if not (model or options):
+        raise UsageError("a judge needs a model", found=judge, do="name it with --judge-model")
+    return backend_of(judge, model, url, options, OPTIONS)
 
 
 def _judge(
@@ -271,25 +285,21 @@ def _judge(
     backend: Backend,
     folder: Path,
     rubric: str,
-    allow_send: dict[str, str],
-    model: str | None,
-    limits: dict[str, Any],
+    reasons: dict[str, str],
+    limits: Limits,
     bar: Progress,
 ) -> Judge:
+    from curation.spending import budget_of
     from facial_r1.evaluation.judge import RUBRICS, judging
     from facial_r1.inference.prices import price_of
 
-    if rubric not in RUBRICS:
-        raise UsageError("unknown rubric", found=rubric, expected=f"one of {', '.join(RUBRICS)}")
-    chosen: Rubric = RUBRICS[rubric]
-    price = price_of(model or backend.model)
     return judging(
         data,
         backend,
         folder / "judge.journal",
-        rubric=chosen,
-        allow_send=allow_send,
-        concurrency=limits["concurrency"],
-        budget=_budget(backend, price, limits["max_cost"], limits["max_requests"]),
+        rubric=RUBRICS[rubric],
+        allow_send=reasons,
+        concurrency=limits.concurrency,
+        budget=budget_of(price_of(backend.model), backend, limits, bar),
         progress=bar,
     )

@@ -55,7 +55,7 @@ def _show(rows: Sequence[RoundRow]) -> None:
         (
             row.round,
             row.rows,
-            "–" if not row.tried else f"{row.accepted or 0:,} of {row.tried:,}",
+            f"{row.accepted:,} of {row.tried:,}",
             stage.upper(),
             *(None if value is None else 100 * value for value in figures.values()),
         )

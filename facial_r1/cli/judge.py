@@ -7,9 +7,20 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli.show import Quiet, options_of, out, progress
-from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests, RetryFailed, show_estimate
-from facial_r1.errors import UsageError
+from facial_r1.cli.backends import (
+    BaseUrl,
+    Concurrency,
+    DryRun,
+    MaxCost,
+    MaxRequests,
+    Model,
+    Options,
+    RetryFailed,
+    backend_of,
+    show_asked,
+    show_estimate,
+)
+from facial_r1.cli.show import Quiet, out, progress
 
 __all__ = ["judge"]
 
@@ -17,17 +28,15 @@ __all__ = ["judge"]
 def judge(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory whose texts are written.")],
     backend: Annotated[str, typer.Option(help="Who judges, such as openai; see `facial-r1 doctor`.")] = "openai",
-    model: Annotated[str | None, typer.Option(help="Its model.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Its server, such as http://127.0.0.1:8000/v1.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="A further option of the backend.")
-    ] = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    option: Options = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Show the judge the pictures as well.")] = False,
     concurrency: Concurrency = 8,
     max_cost: MaxCost = None,
     max_requests: MaxRequests = None,
     retry_failed: RetryFailed = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Have a model score every accepted text of a run, 1-10; the gate `judge_score` of a recipe turns low ones down.
@@ -39,22 +48,16 @@ def judge(
     from curation.run import Run
     from curation.spending import Limits
     from facial_r1.evaluation.judge import OPTIONS
-    from facial_r1.inference.backends import create
 
     opened = Run.open(run)
-    named = {name: value for name, value in {"model": model, "base_url": base_url}.items() if value}
-    options = {**OPTIONS, **named, **options_of(option)}
-    if "model" not in options:
-        raise UsageError("a judge needs a model", found=f"the backend {backend} without one", do="name it with --model")
-    judge_ = create(backend, **options)
+    judge_ = backend_of(backend, model, base_url, option, OPTIONS)
     if dry_run:
         show_estimate(judging.estimated(opened, judge_, pictures=pictures), "judge")
         return
     limits = Limits(concurrency, max_cost=max_cost, max_requests=max_requests, retry_failed=retry_failed)
     with progress(quiet) as bar:
         found = judging.judge(opened, judge_, pictures=pictures, limits=limits, progress=bar)
-    cost = "" if found.stats.cost is None else f", {found.stats.cost:.4f} USD"
-    out.print(f"asked {found.stats.asked:,}, reused {found.stats.reused:,}{cost}")
+    show_asked(found.stats)
     mean = "" if found.mean is None else f", mean {found.mean:.2f} of 10"
     out.print(f"scored {found.scored:,} of {found.texts:,} texts{mean}")
     out.print(f"done: {opened.root / JUDGEMENTS}", soft_wrap=True)

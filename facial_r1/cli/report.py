@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from facial_r1.cli.show import Quiet, out, progress, table
+from facial_r1.facs import au_name
 
 if TYPE_CHECKING:
     from curation.compare import Comparison
@@ -48,7 +49,7 @@ def stats(
     if html is not None:
         title, rows = f"{place.resolve().name}: statistics", f"{found.counts.rows:,} rows."
         write_atomic(html, page(title, panels(found), lead=rows))
-        out.print(f"page: {html}", soft_wrap=True, markup=False)
+        out.print(f"page: {html}", soft_wrap=True)
 
 
 def compare(
@@ -74,7 +75,7 @@ def report(
     with progress(quiet) as bar:
         pages = write_report(Run.open(run), bar)
     for what, path in (("report", pages.full), ("to share", pages.shareable), ("for a card", pages.markdown)):
-        out.print(f"  {what:<11}{path}", soft_wrap=True, markup=False)
+        out.print(f"  {what:<11}{path}", soft_wrap=True)
 
 
 def write_report(run: Run, bar: Progress) -> Pages:
@@ -85,8 +86,6 @@ def write_report(run: Run, bar: Progress) -> Pages:
 
 
 def _show_stats(found: Stats) -> None:
-    from facial_r1.stats.panels import au_name
-
     counts, texts = found.counts, found.texts
     lines: list[tuple[object, ...]] = [(*key, rows) for key, rows in counts.composition().items()]
     table("Rows", ("corpus", "split", "task", "rows"), [*lines, ("all", "", "", counts.rows)], total=True)
@@ -147,7 +146,7 @@ def _show_rows(found: Comparison) -> None:
     for what, names in (("added", found.added), ("dropped", found.dropped)):
         if names:
             more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-            out.print(f"{what}: {', '.join(names[:5])}{more}", soft_wrap=True, markup=False)
+            out.print(f"{what}: {', '.join(names[:5])}{more}", soft_wrap=True)
 
 
 def _where_they_differ(old: Any, new: Any) -> tuple[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from facial_r1 import facs
 from facial_r1.cli.show import out, table
+from facial_r1.facs import au_name
 
 if TYPE_CHECKING:
     from curation.plan import Plan
@@ -41,7 +41,7 @@ def show_build(result: Result) -> None:
     total = sum(result.splits.values())
     labelled = sum(result.labels.values())
     _shares("Emotions in the release", "% of labels", {name: (n, labelled) for name, n in result.labels.items()})
-    aus = {f"{code} {facs.REGISTRY[code].name}": counts for code, counts in result.aus.items()}
+    aus = {au_name(code): counts for code, counts in result.aus.items()}
     _shares("Action Units in the release", "% of rows that annotate it", aus)
     splits = ", ".join(f"{name} {count:,}" for name, count in result.splits.items())
     out.print(f"released {total:,} rows ({splits})")
@@ -53,7 +53,7 @@ def show_build(result: Result) -> None:
     ):
         out.print(f"  {what:<9}{path}", soft_wrap=True)
     for error in result.errors:
-        out.print(f"left out: {error}", markup=False, soft_wrap=True)
+        out.print(f"left out: {error}", soft_wrap=True)
 
 
 def show_cells(result: Result) -> None:

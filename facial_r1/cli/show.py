@@ -21,7 +21,7 @@ from facial_r1.progress import Progress
 
 __all__ = ["Quiet", "With", "Workers", "out", "progress", "roots", "table"]
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 """Results go to standard output, everything about the way there to standard error."""
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results only, no progress.")]
@@ -55,7 +55,10 @@ def options_of(written: Sequence[str] | None) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError("--option needs KEY=VALUE", found=text)
-        options[key] = yaml.safe_load(value)
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError("the value of --option is not YAML", found=text, do="quote it, or correct it") from None
     return options
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facial_r1.cli.backends import Concurrency, MaxCost, MaxRequests
 from facial_r1.cli.checks import show_failed_release
 from facial_r1.cli.report import write_report
 from facial_r1.cli.results import (
@@ -19,7 +20,6 @@ from facial_r1.cli.results import (
     show_verdicts,
 )
 from facial_r1.cli.show import Quiet, With, Workers, out, progress, roots
-from facial_r1.cli.teachers import Concurrency, MaxCost, MaxRequests
 from facial_r1.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def build(
         if candidates is not None:
             for name, ids in plan.candidates.items():
                 write_atomic(candidates / f"{name}.txt", "".join(f"{identity}\n" for identity in ids))
-                out.print(f"{candidates / name}.txt: {len(ids):,} ids", markup=False)
+                out.print(f"{candidates / name}.txt: {len(ids):,} ids")
         return
     folder = run or Path("runs") / resolved.name
     limits = Limits(concurrency=concurrency, max_cost=max_cost, max_requests=max_requests)
@@ -149,7 +149,7 @@ def gate(
     show_acceptance(summary)
     show_verdicts(summary)
     if pages is not None:
-        out.print(f"report: {pages.full}", soft_wrap=True, markup=False)
+        out.print(f"report: {pages.full}", soft_wrap=True)
     _done(opened, VERDICTS)
 
 
@@ -172,4 +172,4 @@ def release(run: RunFolder, quiet: Quiet = False) -> None:
 
 
 def _done(run: Run, stage: str) -> None:
-    out.print(f"done: {run.folder(stage)}")
+    out.print(f"done: {run.folder(stage)}", soft_wrap=True)

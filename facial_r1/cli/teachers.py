@@ -1,4 +1,4 @@
-"""The options of commands that ask a teacher: who it is, how fast, how far; and what it will cost."""
+"""The two commands that have a teacher write the reasoning."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facial_r1.cli.backends import (
+    BaseUrl,
+    Concurrency,
+    DryRun,
+    MaxCost,
+    MaxRequests,
+    Model,
+    Options,
+    RetryFailed,
+    Rpm,
+    Tpm,
+    named_options,
+    show_asked,
+    show_estimate,
+)
 from facial_r1.cli.results import show_acceptance, show_quotas, show_verdicts
 from facial_r1.cli.show import Quiet, out, progress
 from facial_r1.errors import UsageError
@@ -19,35 +34,13 @@ if TYPE_CHECKING:
     from facial_r1.inference.runner import Stats
     from facial_r1.recipe import Recipe
 
-__all__ = [
-    "Concurrency",
-    "MaxCost",
-    "MaxRequests",
-    "RetryFailed",
-    "Rpm",
-    "Tpm",
-    "generate",
-    "show_estimate",
-    "synthesize",
-]
+__all__ = ["generate", "synthesize"]
 
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests in flight at once, at most.")]
-Rpm = Annotated[float | None, typer.Option(min=1, help="Requests a minute, at most.")]
-Tpm = Annotated[float | None, typer.Option(min=1, help="Tokens a minute, at most.")]
-MaxCost = Annotated[float | None, typer.Option(help="Stop before this many USD could be passed.")]
-MaxRequests = Annotated[int | None, typer.Option(help="Stop after this many requests.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again what ended in a permanent error.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 TeacherName = Annotated[
     str | None, typer.Option("--teacher", help="The backend to ask instead of the recipe's, such as openai.")
 ]
-Model = Annotated[str | None, typer.Option(help="Its model.")]
-BaseUrl = Annotated[str | None, typer.Option(help="Its server, such as http://127.0.0.1:8000/v1.")]
-Options = Annotated[
-    list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="A further option of the backend.")
-]
 LabelsOnly = Annotated[bool, typer.Option("--labels-only", help="Show the teacher no picture.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print requests, tokens and cost; ask nothing.")]
 
 
 def generate(
@@ -160,25 +153,9 @@ def _ask(
     with progress(quiet) as bar:
         stats = stage(opened, limits=limits, progress=bar)
     if stats is not None:
-        outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(stats.outcomes.items()))
-        cost = "" if stats.cost is None else f", {stats.cost:.4f} USD"
-        out.print(f"asked {stats.asked:,}, reused {stats.reused:,}: {outcomes}{cost}")
-    out.print(f"done: {opened.folder(ANSWERS)}")
+        show_asked(stats)
+    out.print(f"done: {opened.folder(ANSWERS)}", soft_wrap=True)
     return opened
-
-
-def show_estimate(found: Estimate, to: str = "teacher") -> None:
-    """What a run would ask at least, and what that costs at most; ``to`` is who is asked."""
-    out.print(f"requests to the {to}: {found.requests:,}, when every answer is accepted")
-    source = f"corrected by {found.measured:,} answers of the journal" if found.measured else "by rule of thumb"
-    if found.unlike:
-        source += f"; {found.unlike:,} requests are unlike any of them"
-    out.print(f"tokens: {found.text:,} of text and {found.pictures:,} of pictures in ({source}), {found.output:,} out")
-    if found.online is None:
-        out.print("cost: the price of this model is not known (teacher.prices in the recipe states it)")
-    else:
-        out.print(f"cost at most: {found.online:.2f} USD, {found.batch:.2f} USD through the Batch API")
-    out.print("nothing was asked")
 
 
 def _taught_by(
@@ -189,11 +166,9 @@ def _taught_by(
     written: list[str] | None,
     labels_only: bool,
 ) -> Recipe:
-    from facial_r1.cli.show import options_of
     from facial_r1.recipe import Teacher
 
-    options = {**({"model": model} if model else {}), **({"base_url": base_url} if base_url else {})}
-    options |= options_of(written)
+    options = named_options(model, base_url, written)
     if options and teacher is None and recipe.teacher.backend == "template":
         raise UsageError("the template teacher has no options", found=", ".join(options), do="name a --teacher as well")
     changes: dict[str, Any] = {}

@@ -106,7 +106,7 @@ def means_of(aus: int, parts: int) -> Value:
         benchmark = np.nan_to_num(each).mean(axis=-1) if aus else np.full(each.shape[:-1], np.nan)
         there = _mean(np.where(present, np.nan_to_num(each), np.nan))
         micro = f1(counts.sum(axis=-2))
-        means = [_all_parts(mean) for mean in (benchmark, there, micro)]
+        means = [mean.mean(axis=-1) for mean in (benchmark, there, micro)]  # over the parts
         return np.concatenate([np.stack(means, axis=-1), _mean(np.moveaxis(each, -2, -1))], axis=-1)
 
     return value
@@ -117,10 +117,6 @@ def _mean(values: Floats) -> Floats:
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1))
-
-
-def _all_parts(values: Floats) -> Floats:
-    return np.asarray(values.mean(axis=-1))
 
 
 @dataclass(slots=True)

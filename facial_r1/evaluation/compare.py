@@ -64,10 +64,8 @@ def compare(
     both = [(theirs[row.id], row) for row in ours if row.status == theirs[row.id].status == "answered"]
     result = Comparison(name, rows=len(both))
     parts = bool(protocol.parts) and settings.part is None
-    _compare_aus(result, [pair for pair in both if pair[1].annotated], aus, settings, parts=parts)
-    if not protocol.aus:
-        result.differences.pop("AU F1 macro_benchmark", None)
-        result.values.pop("AU F1 macro_benchmark", None)
+    means = MEANS if protocol.aus else [mean for mean in MEANS if mean != "macro_benchmark"]
+    _compare_aus(result, [pair for pair in both if pair[1].annotated], aus, means, settings, parts=parts)
     _compare_emotions(result, [pair for pair in both if pair[1].labels], settings)
     _compare_means(result, both, settings)
     return result
@@ -80,7 +78,9 @@ def _truth(row: Row) -> tuple[object, ...]:
     return row.aus, row.annotated, row.labels, row.cluster, row.part
 
 
-def _compare_aus(result: Comparison, pairs: Pairs, aus: Sequence[str], settings: Settings, *, parts: bool) -> None:
+def _compare_aus(
+    result: Comparison, pairs: Pairs, aus: Sequence[str], means: Sequence[str], settings: Settings, *, parts: bool
+) -> None:
     if not pairs or not aus:
         return
     sides = [[pair[side] for pair in pairs] for side in (0, 1)]
@@ -88,9 +88,9 @@ def _compare_aus(result: Comparison, pairs: Pairs, aus: Sequence[str], settings:
     numbers = sorted({row.part or 0 for row in sides[1]}) if parts else []
     place = np.searchsorted(numbers, [row.part or 0 for row in sides[1]]) if parts else None
     first, second = (au_sums(*masks_of(side), aus, clusters, place) for side in sides)
-    means = means_of(len(aus), max(1, len(numbers)))
-    for at, mean in enumerate(MEANS):
-        _add(result, f"AU F1 {mean}", first, second, _only(means, at), clusters, settings)
+    values = means_of(len(aus), max(1, len(numbers)))
+    for mean in means:
+        _add(result, f"AU F1 {mean}", first, second, _only(values, MEANS.index(mean)), clusters, settings)
 
 
 def _compare_emotions(result: Comparison, pairs: Pairs, settings: Settings) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facial_r1.emotions import EMOTIONS
-from facial_r1.evaluation.intervals import Clusters, Floats, Value, bootstrap, by_name, wilson
+from facial_r1.evaluation.intervals import Clusters, Floats, Value, bootstrap, by_name
 from facial_r1.scoring import label_match
+from facial_r1.stats.counts import wilson
 
 __all__ = [
     "INVALID",
@@ -194,9 +195,7 @@ def score_emotions(
     scores.intervals, scores.method = by_name((*_VALUES, *classes), ends), "bootstrap"
     hits = int(total[0::3].sum())
     # Where all rows are right, or all wrong, every resample is alike; then the clusters count as the cases.
-    exact = wilson(hits, len(true)) if clusters.alone else None
-    if not clusters.alone and hits in (0, len(true)):
-        exact = wilson(clusters.count if hits else 0, clusters.count)
-    if exact is not None:
-        scores.intervals["accuracy"], scores.method = exact, "wilson"
+    cases = (hits, len(true)) if clusters.alone else (clusters.count if hits else 0, clusters.count)
+    if true and (clusters.alone or hits in (0, len(true))):
+        scores.intervals["accuracy"], scores.method = wilson(*cases), "wilson"
     return scores

@@ -10,7 +10,6 @@ from facial_r1.evaluation.checks import check_ids, check_truth, choose, remarks_
 from facial_r1.evaluation.compare import compare
 from facial_r1.evaluation.faithfulness import faithfulness
 from facial_r1.evaluation.families import family_warnings
-from facial_r1.evaluation.intervals import wilson
 from facial_r1.evaluation.judge import Judge
 from facial_r1.evaluation.measures import (
     au_rows,
@@ -31,6 +30,7 @@ from facial_r1.evaluation.settings import Settings
 from facial_r1.facs import sort_codes
 from facial_r1.sample import Sample
 from facial_r1.scoring import label_match
+from facial_r1.stats.counts import wilson
 
 __all__ = ["evaluate"]
 
@@ -101,8 +101,8 @@ def _checked(
     samples: Sequence[Sample], predictions: Sequence[Prediction], protocol: Protocol, settings: Settings
 ) -> tuple[list[Row], dict[str, Claim]]:
     chosen = choose(samples, protocol, settings.part)
-    how: dict[str, Any] = {"part": settings.part, "allow_missing": settings.allow_missing}
-    check_ids(samples, chosen, predictions, protocol, **how)
+    allow_missing = settings.allow_missing
+    check_ids(samples, chosen, predictions, protocol, part=settings.part, allow_missing=allow_missing)
     rows, claims = join(
         chosen,
         predictions,

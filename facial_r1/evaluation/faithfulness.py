@@ -16,27 +16,22 @@ can be measured without a person:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from facial_r1.emotions import SYNONYMS
 from facial_r1.evaluation.au import masks
-from facial_r1.evaluation.intervals import wilson
 from facial_r1.evaluation.measures import au_rows, emotion_rows, measure_aus
-from facial_r1.evaluation.reading import Claim
+from facial_r1.evaluation.reading import Claim, emotions_in
 from facial_r1.evaluation.rows import Row
 from facial_r1.facs import BY_NUMBER, PROTOTYPES
 from facial_r1.prose import described
 from facial_r1.scoring import au_counts
-from facial_r1.wording import any_of, lowered
+from facial_r1.stats.counts import wilson
 
 __all__ = ["Baselines", "Faithfulness", "Share", "faithfulness", "label_prior"]
-
-_EMOTION = re.compile(any_of(tuple(SYNONYMS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Of independent cases."""
-        return wilson(self.hits, self.total)
+        return wilson(self.hits, self.total) if self.total else None
 
 
 @dataclass(slots=True)
@@ -155,17 +150,13 @@ def _support(found: Faithfulness, rows: Sequence[Row], claims: Mapping[str, Clai
             agree[set(response.answer_aus) == set(response.claimed_aus)] += 1
         answered = [label for label in response.answer_labels if label in PROTOTYPES]
         if answered:
-            named = {SYNONYMS[word] for word in _words(response.think or "")}
+            named = emotions_in(claim.response.think)
             names[bool(named & set(answered))] += 1
             another[bool(named) and not named & set(answered)] += 1
         if answered and response.claimed_aus:
             fits[bool(_best_fits(response.claimed_aus) & set(answered))] += 1
     found.lists_agree, found.names_answer = _share(agree), _share(names)
     found.names_another, found.prototype = _share(another), _share(fits)
-
-
-def _words(text: str) -> list[str]:
-    return [" ".join(match.group().split()) for match in _EMOTION.finditer(lowered(text))]
 
 
 def _share(counts: Counter[bool]) -> Share:

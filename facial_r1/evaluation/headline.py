@@ -14,7 +14,7 @@ from typing import Any
 
 from facial_r1.evaluation.au import MEANS
 
-__all__ = ["Figure", "Result", "Spread", "comparable_value", "figures", "spreads"]
+__all__ = ["Figure", "Result", "Spread", "figures", "identity", "run_table", "spreads"]
 
 Result = Mapping[str, Any]
 
@@ -88,19 +88,43 @@ def _mean(name: str, mean: Mapping[str, Any], factor: float) -> Figure:
     return Figure(name, value, low, high, mean["rows"], mean["of"])
 
 
-_PUBLISHED = {
-    "AU F1": "AU F1 macro_benchmark",
-    "accuracy": "accuracy (WAR)",
-    "REGE": "REGE emotion (faba)",
-    "ROUGE-L": "rougeL_rs_stem",
-    "GPT score": "judge score",
-}
+def identity(result: Result) -> str:
+    """The sentence without which a number means nothing: protocol, split, rows, lists, readers."""
+    coverage = result["coverage"]
+    parts = [
+        f"protocol {result['protocol']}",
+        f"split {result['split']}",
+        f"{coverage['answered']:,} of {coverage['rows']:,} rows answered",
+    ]
+    if result["aus"] is not None:
+        parts.append(f"{len(result['aus']['aus'])} AUs ({', '.join(result['aus']['aus'])})")
+    if result["emotions"] is not None:
+        parts.append(f"{len(result['emotions']['classes'])} classes ({', '.join(result['emotions']['classes'])})")
+    parts.append(f"read as {' and '.join(result['readers']) or 'nothing'}")
+    return "; ".join(parts)
 
 
-def comparable_value(result: Result, metric: str) -> Figure | None:
-    """The figure of a result that stands beside a published ``metric``, None when the result has none."""
-    wanted = _PUBLISHED[metric]
-    return next((one for one in figures(result) if one.name == wanted and one.value is not None), None)
+def run_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table across runs: a run a row, a metric a column."""
+    tables = [{one.name: one for one in figures(result)} for result in results]
+    names = list(dict.fromkeys(name for table in tables for name in table))
+    head = ["model", "protocol", "split", "rows", "answered", *names]
+    rows = [
+        [
+            result["model"],
+            result["protocol"],
+            result["split"],
+            f"{result['coverage']['rows']:,}",
+            f"{_share(result):.1f} %",
+            *(str(table[name]) if name in table else "–" for name in names),
+        ]
+        for result, table in zip(results, tables, strict=True)
+    ]
+    return head, rows
+
+
+def _share(result: Result) -> float:
+    return float(100 * result["coverage"]["answered"] / max(1, result["coverage"]["rows"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,6 @@ __all__ = [
     "judge",
     "judging",
     "parse_verdict",
-    "questions_on",
     "requests_for",
 ]
 
@@ -279,21 +278,10 @@ def judging(
         may_send(data, backend, allow_send or {})
 
     def call(rows: Sequence[Row], texts: Mapping[str, str], references: Mapping[str, str]) -> dict[str, dict[str, int]]:
-        asked = questions_on(data, rubric, rows, texts, references)
+        images: dict[str, Path] = {}
+        if rubric.pictures and data.images is not None:
+            images = {sample.id: inside(data.images, sample.image) for sample in data.samples}
+        asked = [Question(row.id, texts[row.id], references[row.id], images.get(row.id)) for row in rows]
         return judge(asked, backend, journal, rubric=rubric, **how)[0]
 
     return call
-
-
-def questions_on(
-    data: DataSet,
-    rubric: Rubric,
-    rows: Iterable[Row],
-    texts: Mapping[str, str],
-    references: Mapping[str, str],
-) -> list[Question]:
-    """What a judge is asked about rows: their texts, their references and, for some rubrics, their pictures."""
-    images: dict[str, Path] = {}
-    if rubric.pictures and data.images is not None:
-        images = {sample.id: inside(data.images, sample.image) for sample in data.samples}
-    return [Question(row.id, texts[row.id], references[row.id], images.get(row.id)) for row in rows]

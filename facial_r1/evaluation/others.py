@@ -13,6 +13,7 @@ the picture (``meta_info.origin_ids``), whatever folders stand in front of it an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -40,7 +41,7 @@ def load_predictions(
     """
     found = [prediction for path in paths for prediction in _load(path, samples)]
     if reader is not None:
-        found = [Prediction(one.id, one.text, one.outcome, one.model, one.pictures, reader, one.place) for one in found]
+        found = [replace(one, reader=reader) for one in found]
     return unique(found)
 
 

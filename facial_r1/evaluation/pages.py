@@ -7,11 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from facial_r1.evaluation.headline import Result, figures, spreads
-from facial_r1.evaluation.plain import beside_published, identity, run_table
+from facial_r1.evaluation.headline import Result, figures, identity, run_table, spreads
 from facial_r1.evaluation.predictions import STATUSES
 from facial_r1.evaluation.protocols import PROTOCOLS
-from facial_r1.evaluation.published import NOTES
+from facial_r1.evaluation.published import NOTES, beside_published
 from facial_r1.evaluation.rows import Row
 from facial_r1.stats import Section, bars, heatmap, histogram, page, table
 

@@ -16,9 +16,8 @@ from typing import Any
 
 import orjson
 
-from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import InputError, UsageError
-from facial_r1.facs import MAIN_CODES
+from facial_r1.evaluation.rows import person
 from facial_r1.files import inside, sha256_bytes, sha256_file, write_atomic, write_jsonl
 from facial_r1.inference.budget import Budget
 from facial_r1.inference.estimate import Estimate, estimate
@@ -28,8 +27,8 @@ from facial_r1.inference.prices import Price
 from facial_r1.inference.protocol import Answer, Backend, Facts, Request
 from facial_r1.inference.runner import Stats, ask
 from facial_r1.progress import Progress
-from facial_r1.prompt import student_prompt, teacher_prompt
-from facial_r1.sample import Sample, form_of, read_samples, task_of
+from facial_r1.prompt import known_of, student_prompt, teacher_prompt
+from facial_r1.sample import Sample, read_samples, task_of
 
 __all__ = ["Asked", "DataSet", "estimated", "find_data", "may_send", "predict", "questions", "shuffled"]
 
@@ -117,18 +116,13 @@ def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
     successor: dict[tuple[str, str], Sample] = {}
     for name, pictures in corpora.items():
         order = sorted(pictures.values(), key=lambda one: sha256_bytes(f"{seed} {one.dataset} {one.image}".encode()))
-        if len({_shows(one) for one in order}) < 2:
+        if len({person(one) for one in order}) < 2:
             what = f"the pictures of {name} cannot be exchanged: all of them show the same"
-            raise InputError(what, found=_shows(order[0]), do="give more rows, or leave this corpus out")
+            raise InputError(what, found=person(order[0]), do="give more rows, or leave this corpus out")
         for place, one in enumerate(order):
             following = (order[(place + step) % len(order)] for step in range(1, len(order)))
-            successor[name, one.image] = next(other for other in following if _shows(other) != _shows(one))
+            successor[name, one.image] = next(other for other in following if person(other) != person(one))
     return [successor[sample.dataset, sample.image] for sample in samples]
-
-
-def _shows(sample: Sample) -> str:
-    meta = sample.meta_info
-    return meta.group or meta.subject or meta.sample_id or sample.image
 
 
 def questions(
@@ -147,21 +141,17 @@ def questions(
         raise InputError("the folder of the pictures is not known", path=data.file, do="give it with --image-folder")
     shown = data.samples if shuffle is None else shuffled(data.samples, shuffle)
     hashes: dict[str, str] = {}
-    both = label_rule == "set"
     for sample, other in zip(data.samples, shown, strict=True):
-        task = form_of(sample)
+        task, known = task_of(sample), known_of(sample)
         if task is None:
             expected = "annotated Action Units or a label, from which the question follows"
             raise InputError(f"nothing is known of the row {sample.id}", path=data.file, expected=expected)
-        meta = sample.meta_info
-        aus, labels = meta.au_annotated or MAIN_CODES, meta.label_set or EMOTIONS
-        prompt = student_prompt(task, sample.question, aus, labels, label_rule=label_rule)
         if data.images is None or told:
-            facts = Facts(task_of(sample) or "", tuple(sample.AUs), tuple(sample.labels[: None if both else 1]))
-            prompt = teacher_prompt(task, sample.question, aus, labels, facts, label_rule=label_rule)
+            facts = Facts(task, tuple(sample.AUs), tuple(sample.labels[: None if label_rule == "set" else 1]))
+            prompt = teacher_prompt(*known, facts, label_rule=label_rule)
             yield Request(sample.id, prompt.text, prompt.hash, facts, params=backend.params)
             continue
-        picture = inside(data.images, other.image)
+        prompt, picture = student_prompt(*known, label_rule=label_rule), inside(data.images, other.image)
         if other.image not in hashes:
             if not picture.is_file():
                 do = "give the folder that `image` is relative to (--image-folder)"
@@ -171,10 +161,16 @@ def questions(
 
 
 def estimated(
-    data: DataSet, backend: Backend, out: Path, price: Price | None = None, *, label_rule: str = "any"
+    data: DataSet,
+    backend: Backend,
+    out: Path,
+    price: Price | None = None,
+    *,
+    label_rule: str = "any",
+    shuffle: int | None = None,
 ) -> Estimate:
     """What :func:`predict` would ask, and what that costs; nothing is asked and nothing is written."""
-    requests = questions(data, backend, label_rule=label_rule)
+    requests = questions(data, backend, label_rule=label_rule, shuffle=shuffle)
     folder = _journal(out)
     if not folder.is_dir():
         return estimate(requests, backend.model, price)

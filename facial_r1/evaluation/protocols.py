@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from facial_r1.emotions import EMOTIONS, EMOTIONS_7
 from facial_r1.errors import UsageError
-from facial_r1.evaluation.folds import BP4D_PARTS, DISFA_PARTS
 from facial_r1.facs import code
 from facial_r1.files import sha256_bytes
+from facial_r1.folds import BP4D_PARTS, DISFA_PARTS
 
 __all__ = ["OPEN", "PROTOCOLS", "Protocol", "find_protocol", "split_id"]
 

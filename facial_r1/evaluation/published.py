@@ -1,4 +1,4 @@
-"""Published numbers, as data, each with the protocol it was computed under as far as that is known.
+"""Published numbers, as data, with the protocol of each as far as it is known; and ours beside them.
 
 Source: the result tables of Facial-R1 (arXiv 2511.10254, withdrawn by its authors later), which quote most of the other
 methods; EmoLA's REGE is that of FABA-Bench. A number says nothing about another protocol: DISFA over eight Action Units
@@ -7,10 +7,12 @@ of 130,814 frames in three parts and DISFA over twelve of a few hundred chosen f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["NOTES", "PUBLISHED", "Published", "published_for"]
+from facial_r1.evaluation.headline import Figure, Result, figures
+from facial_r1.evaluation.protocols import PROTOCOLS
+
+__all__ = ["NOTES", "OWN", "PUBLISHED", "Published", "beside_published", "published_for"]
 
 OWN = "Facial-R1's own"
 """The protocol of numbers that its authors computed on their own copies; what is known of it is in :data:`NOTES`."""
@@ -134,27 +136,62 @@ PUBLISHED: tuple[Published, ...] = (
 """Every number of the three tables."""
 
 _BENCHMARKS = {
-    "DISFA-8": ("DISFA",),
-    "DISFA-12": ("DISFA",),
-    "BP4D-12": ("BP4D",),
-    "RAF-AU": ("RAF-AU",),
-    "FABA-12": ("FABA",),
-    "FEA-20K": ("FEA-20K",),
-    "FER2013-7": ("FER2013",),
-    "AffectNet-8": ("AffectNet",),
-    "RAF-DB-7": ("RAF-DB",),
+    "DISFA-8": "DISFA",
+    "DISFA-12": "DISFA",
+    "BP4D-12": "BP4D",
+    "RAF-AU": "RAF-AU",
+    "FABA-12": "FABA",
+    "FEA-20K": "FEA-20K",
+    "FER2013-7": "FER2013",
+    "AffectNet-8": "AffectNet",
+    "RAF-DB-7": "RAF-DB",
 }
 
 
-def published_for(protocol: str, metrics: Iterable[str] = ()) -> list[Published]:
-    """The published numbers on the corpus of a protocol, whatever protocol they follow themselves.
-
-    Args:
-        protocol: an id.
-        metrics: only these; empty for all.
+def published_for(protocol: str) -> list[Published]:
+    """The published numbers on the corpus of a protocol (by its id), whatever protocol they follow themselves.
 
     >>> [(one.method, one.value, one.protocol) for one in published_for("DISFA-8") if one.method == "JAA-Net"]
     [('JAA-Net', 56.0, 'DISFA-8')]
     """
-    benchmarks, wanted = _BENCHMARKS.get(protocol, ()), set(metrics)
-    return [one for one in PUBLISHED if one.benchmark in benchmarks and (not wanted or one.metric in wanted)]
+    return [one for one in PUBLISHED if one.benchmark == _BENCHMARKS.get(protocol)]
+
+
+_OURS = {
+    "AU F1": "AU F1 macro_benchmark",
+    "accuracy": "accuracy (WAR)",
+    "REGE": "REGE emotion (faba)",
+    "ROUGE-L": "rougeL_rs_stem",
+    "GPT score": "judge score",
+}
+"""Metric of a published number → the figure of a result that stands beside it."""
+
+
+def beside_published(result: Result) -> list[tuple[Published, Figure, str]]:
+    """Published numbers with ours, and why the two may not be compared; an empty reason means that they may.
+
+    The reason names whatever differs: the protocol, the rows, the coverage.
+    """
+    found = []
+    known = {figure.name: figure for figure in figures(result) if figure.value is not None}
+    for one in published_for(result["protocol"]):
+        ours = known.get(_OURS[one.metric])
+        if ours is not None:
+            found.append((one, ours, _why_not(result, one, ours)))
+    return found
+
+
+def _why_not(result: Result, one: Published, ours: Figure) -> str:
+    reasons = []
+    if one.protocol == OWN:
+        reasons.append(NOTES.get(one.benchmark) or NOTES.get(one.metric) or "protocol not known")
+    elif one.protocol != result["protocol"]:
+        reasons.append(f"protocol {one.protocol}, ours {result['protocol']}")
+    whole = PROTOCOLS[result["protocol"]].rows
+    if whole is not None and result["coverage"]["rows"] != whole:
+        reasons.append(f"{result['coverage']['rows']:,} rows, the benchmark has {whole:,}")
+    if ours.rows < ours.of:
+        reasons.append(f"{ours.of - ours.rows:,} rows without a value")
+    if result["settings"]["part"] is not None:
+        reasons.append(f"part {result['settings']['part']} alone")
+    return "; ".join(reasons)

@@ -26,12 +26,12 @@ from facial_r1.response import Response, parse, predicted_aus, predicted_unknown
 from facial_r1.sample import TASKS
 from facial_r1.wording import any_of, lowered, negative_words
 
-__all__ = ["READERS", "Claim", "read", "untagged"]
+__all__ = ["READERS", "Claim", "emotions_in", "read", "untagged"]
 
 READERS: tuple[str, ...] = ("tags", "think", "text", "faba")
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
-_WORD = re.compile(any_of(tuple(word for word in SYNONYMS if " " not in word)))
+_EMOTION = re.compile(any_of(SYNONYMS))
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -102,19 +102,24 @@ def read(text: str, task: str, reader: str = "tags", *, label_set: Iterable[str]
 
 def _plain(text: str, response: Response) -> Claim:
     affirmed = [mention for mention in find_mentions(text) if not mention.negated]
-    return Claim(_codes(affirmed), _emotions(text), len({m.number for m in affirmed if not m.code}), (), response)
+    return Claim(_codes(affirmed), _affirmed(text), len({m.number for m in affirmed if not m.code}), (), response)
 
 
 def _codes(mentions: Iterable[Mention]) -> tuple[str, ...]:
     return tuple(sort_codes(mention.code for mention in mentions if mention.code))
 
 
-def _emotions(text: str) -> tuple[str, ...]:
+def emotions_in(text: str) -> set[str]:
+    """The emotions that words of ``text`` name, affirmed or not.
+
+    >>> sorted(emotions_in("Scared, or with no expression; not angry."))
+    ['anger', 'fear', 'neutral']
+    """
+    return {SYNONYMS[" ".join(word.group().split())] for word in _EMOTION.finditer(lowered(text))}
+
+
+def _affirmed(text: str) -> tuple[str, ...]:
     """The emotion that the sentences without a denial name, when it is one."""
-    named = {
-        SYNONYMS[word.group()]
-        for sentence in _SENTENCE_END.split(text)
-        if not negative_words(sentence)
-        for word in _WORD.finditer(lowered(sentence))
-    }
+    sentences = [sentence for sentence in _SENTENCE_END.split(text) if not negative_words(sentence)]
+    named = set().union(*map(emotions_in, sentences))
     return tuple(named) if len(named) == 1 else ()

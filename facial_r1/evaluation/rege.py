@@ -1,5 +1,9 @@
 """REGE, the score of FABA-Bench (EmoLA, ECCV 2024): recognition plus generation, 0 to 200.
 
+Source of the rules and of the word lists: the evaluation that EmoLA published (github.com/JackYFL/EmoLA,
+``emollava/eval/eval_FABA.py``), under the MIT licence. What it computes is told and written here anew; the word lists,
+without which its numbers cannot be reproduced, are sorted data.
+
 ``REGE = S_re + S_ge``: ``S_re`` is the accuracy of the emotion, or the mean F1 of 12 Action Units, ``S_ge`` the mean
 ROUGE-L F1 by the package ``rouge``; both times 100, and simply added.
 
@@ -45,7 +49,7 @@ FABA_WORDS: dict[str, frozenset[str]] = {
         "fear": "alarm alertness anxiety apprehension contemplation curiosity fear focus panic shock tension worry",
     }.items()
 }
-"""Emotion → the words that the benchmark counts for it, in the order in which it looks (facts of EmoLA's evaluation).
+"""Emotion → the words that EmoLA's evaluation counts for it, in the order in which it looks (MIT, see the module).
 
 They overlap (*discomfort*, *displeased* and *curiosity* stand twice), and *sad* and *angry* are not among them.
 """
@@ -56,7 +60,7 @@ _DENIALS = ("no", "isn't ", "won't", "shouldn't", "neither")
 """Substrings that make a sentence deny; the benchmark's further ones (*not*, *nothing*, *cannot*, *nor*) hold *no*."""
 
 # White space behind a full stop or question mark, but not behind "e.g." or "Mr.".
-_BETWEEN = re.compile(r"(?<!\w\.\w.)(?<![A-Z][a-z]\.)(?<=[.?])\s")
+_BETWEEN = re.compile(r"(?<=[.?])(?<!\w[.]\w[.?])(?<![A-Z][a-z][.])\s")
 _FIRST = re.compile(r"(.*?)[.!?]")
 _WORDS = re.compile(r"\w+")
 _AU = re.compile(r"AU(\d+)")

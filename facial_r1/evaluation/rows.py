@@ -18,7 +18,7 @@ from facial_r1.evaluation.reading import Claim, read
 from facial_r1.files import read_jsonl
 from facial_r1.sample import Sample, form_of
 
-__all__ = ["Row", "join", "read_rows"]
+__all__ = ["Row", "join", "person", "read_rows"]
 
 _ATTRIBUTES = ("gender", "race", "age")
 
@@ -29,7 +29,7 @@ class Row:
 
     Attributes:
         id, dataset: of the sample.
-        cluster: who or what it shows (subject, else group, else picture): rows of a cluster are not independent.
+        cluster: corpus and :func:`person`: rows of a cluster are not independent.
         part: the published part of its subject, where the protocol has parts.
         status: one of :data:`facial_r1.evaluation.predictions.STATUSES`.
         outcome: as the backend told it, None when the file has no line for the row.
@@ -88,6 +88,12 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def person(sample: Sample) -> str:
+    """Who or what a row shows, as far as it says: its group (the subject where it is known), else its picture."""
+    meta = sample.meta_info
+    return meta.group or meta.subject or meta.sample_id or sample.image
+
+
 def join(
     samples: Iterable[Sample],
     predictions: Iterable[Prediction],
@@ -134,7 +140,7 @@ def _row(sample: Sample, prediction: Prediction | None, protocol: Protocol, *, a
     return Row(
         id=sample.id,
         dataset=sample.dataset,
-        cluster=f"{sample.dataset}:{meta.group or meta.subject or meta.sample_id or sample.id}",
+        cluster=f"{sample.dataset}:{person(sample)}",
         part=protocol.part_of(meta.subject),
         status="missing" if prediction is None else prediction.status,
         outcome=None if prediction is None else prediction.outcome,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from markupsafe import Markup
@@ -128,8 +129,7 @@ def heatmap(values: ArrayLike, rows: Sequence[str], columns: Sequence[str], *, t
     known = grid[~np.isnan(grid)]
     most = float(np.abs(known).max(initial=0.0)) or 1.0
     left, head = room_for(rows, _NARROW), 0.7 * room_for(columns, 90.0) + 6
-    widest = max((len(value) for line in written for value in line), default=1)
-    box = max(26.0, 6.1 * widest + 2, (WIDTH - _SLANT - left) / max(1, len(columns)))
+    box = max(26.0, room_for(chain(*written), WIDTH) - 3, (WIDTH - _SLANT - left) / max(1, len(columns)))
 
     def mark(row: int, column: int) -> Markup:
         value, x, y = float(grid[row, column]), left + column * box, head + row * _ROW

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from markupsafe import Markup
 
-from facial_r1.facs import REGISTRY
+from facial_r1.facs import au_name
 from facial_r1.stats.charts import histogram
 from facial_r1.stats.counts import AuRate, Counts, wilson
 from facial_r1.stats.grids import bars, heatmap
@@ -16,15 +16,10 @@ from facial_r1.stats.shell import Section
 from facial_r1.stats.tables import table
 from facial_r1.stats.texts import OPENING, REPEATED, Texts
 
-__all__ = ["au_name", "panels", "percent"]
+__all__ = ["panels", "percent"]
 
 _OPENINGS = 10
 _SPLITS = ("train", "val", "test")
-
-
-def au_name(code: str) -> str:
-    """``AU12 lip corner puller``."""
-    return f"{code} {REGISTRY[code].name}"
 
 
 def percent(hits: int, of: int) -> str | None:

@@ -34,13 +34,13 @@ __all__ = [
     "room_for",
     "text",
     "ticks",
+    "width_of",
 ]
 
 WIDTH = 360
 """Width of a chart in its own pixels; what is wider scrolls on a small screen."""
 FONT = 11
-_EM = 0.62
-"""Mean width of a letter of a sans-serif face, in font sizes."""
+_NARROW, _WIDE = frozenset("fijlrtI.,:;!|'()[]/- "), frozenset("mwMW%@")
 
 ACCENT, WARM = "var(--accent,#1f5f8b)", "var(--warm,#b4531a)"
 GRID, PAPER = "var(--rule,#d5d9de)", "var(--paper,#ffffff)"
@@ -79,13 +79,28 @@ def text(x: float, y: float, content: str, anchor: str = "start", fill: str = "c
 
 def clipped(label: str, width: float) -> str:
     """``label`` cut to about ``width`` pixels; the whole of it belongs into the mark's title."""
-    most = max(4, round(width / (FONT * _EM)))
-    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
+    if width_of(label) <= width:
+        return label
+    most = next((size for size in range(len(label), 3, -1) if width_of(f"{label[:size]}…") <= width), 3)
+    return f"{label[:most].rstrip()}…"
 
 
 def room_for(labels: Iterable[str], most: float) -> float:
-    """Pixels that the longest of ``labels`` takes, at most ``most``."""
-    return min(most, max((len(label) for label in labels), default=0) * FONT * _EM + 6)
+    """Pixels that the widest of ``labels`` takes, with a gap beside it, at most ``most``."""
+    return min(most, max(map(width_of, labels), default=0) + 6)
+
+
+def width_of(label: str) -> float:
+    """Pixels that ``label`` takes in the broader of the usual sans-serif faces, letter by letter."""
+    return FONT * sum(map(_ems, label))
+
+
+def _ems(letter: str) -> float:
+    if letter in _NARROW:
+        return 0.4
+    if letter in _WIDE or letter > "\u2000":
+        return 1.0
+    return 0.63 if letter.islower() else 0.7
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -128,7 +143,7 @@ def figure(
         viewBox=f"0 0 {_value(float(width))} {_value(float(height))}",
         font_size=FONT,
         fill="currentColor",
-        style=f"min-width:{width if wide else 300:.0f}px",
+        style=f"min-width:{width if wide else 300:.0f}px;overflow:visible",
     )
     columns, rows = values[0], list(values[1])
     numbers = Markup("<details><summary>Numbers</summary>{}</details>").format(table(columns, rows, caption=title))

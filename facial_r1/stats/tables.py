@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-__all__ = ["cell", "markdown_table", "number", "numbers", "table"]
+__all__ = ["cell", "markdown_table", "markdown_text", "number", "numbers", "table"]
 
 _NUMERIC = re.compile(r"[-+−]?[0-9][0-9,.]*\s?%?|–")
 
@@ -81,16 +81,17 @@ def _is_number(value: object) -> bool:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The same as Markdown; a bar or a line break inside a cell cannot break the table.
+    """The same as Markdown; nothing inside a cell can break the table, or be anything else than text.
 
     >>> print(markdown_table(("corpus", "rows"), [("a|b", 1200)]))
     | corpus | rows |
     | --- | --- |
     | a\\|b | 1,200 |
     """
-    lines = [list(columns), ["---"] * len(columns), *([_plain(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    head, *body = ([markdown_text(cell(value).unescape()) for value in row] for row in (columns, *rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(columns), *body))
 
 
-def _plain(value: object) -> str:
-    return " ".join(cell(value).unescape().split()).replace("|", "\\|")
+def markdown_text(text: str) -> str:
+    """Text of any origin as one line of Markdown that shows it as it is."""
+    return " ".join(re.sub(r"[\\`*_{}\[\]<>|]", r"\\\g<0>", text).split())

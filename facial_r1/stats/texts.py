@@ -12,6 +12,7 @@ import heapq
 import re
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,8 +22,9 @@ from facial_r1.facs import sort_codes
 from facial_r1.grammar import read_blocks
 from facial_r1.mentions import find_mentions
 from facial_r1.sample import Sample
+from facial_r1.wording import words_of
 
-__all__ = ["SAMPLE", "Diversity", "Mentions", "Texts", "diversity", "reasoning", "words_of"]
+__all__ = ["SAMPLE", "Diversity", "Mentions", "Texts", "diversity", "reasoning"]
 
 SAMPLE = 20_000
 """Texts at most on which diversity is measured."""
@@ -31,7 +33,6 @@ OPENING = 3
 REPEATED = 4
 """Words of a phrase that counts as repeated."""
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _DIGIT = re.compile(r"\d")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -39,15 +40,6 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 def reasoning(description: str) -> str:
     """The reasoning of a text: its think block, or all of a text that has none."""
     return read_blocks(description)[0]["think"] or description
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in lower case; a hyphen or an apostrophe inside a word belongs to it.
-
-    >>> words_of("The lip-corners don't rise (AU12).")
-    ['the', 'lip-corners', "don't", 'rise', 'au12']
-    """
-    return _WORD.findall(text.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +138,7 @@ class Texts:
         return {code: self.mentions[code] for code in sort_codes(self.mentions)}
 
 
-def diversity(texts: list[list[str]]) -> Diversity:
+def diversity(texts: Sequence[Sequence[str]]) -> Diversity:
     """Distinct-n and repetition of texts that are split into words.
 
     >>> diversity([["the", "lips", "part"], ["the", "lips", "close"]]).distinct[2]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-import cv2
 from markupsafe import Markup
-
-from facial_r1.pictures import REASONS, PictureError, load_picture
 
 __all__ = ["thumbnail"]
 
@@ -20,6 +17,10 @@ def thumbnail(path: Path | str, side: int = 112) -> Markup:
 
     A face is personal data: only pages that stay with the corpus may hold one.
     """
+    import cv2  # slow to import, and most pages have no picture
+
+    from facial_r1.pictures import REASONS, PictureError, load_picture
+
     try:
         pixels = load_picture(path)
     except PictureError as error:

@@ -175,6 +175,16 @@ def test_statistics_in_the_terminal_and_as_a_page(tmp_path: Path, cli: typer.Typ
 
 
 @pytest.mark.usefixtures("wide")
+def test_text_that_looks_like_the_terminals_markup_is_shown_as_it_is(tmp_path: Path, cli: typer.Typer) -> None:
+    a = write(tmp_path / "a.jsonl", [row("1")])
+    b = write(tmp_path / "b.jsonl", [{**row("1", description="[/b] [red]x :smile:"), "dataset": "[bold]raf [/x]"}])
+    done = CliRunner().invoke(cli, ["compare", str(a), str(b)])
+    assert done.exit_code == 0, done.output
+    assert "[/b] [red]x :smile:" in done.output
+    assert "[bold]raf [/x]" in CliRunner().invoke(cli, ["stats", str(b)]).output
+
+
+@pytest.mark.usefixtures("wide")
 def test_a_label_beyond_the_eight_is_allowed_when_named(tmp_path: Path, cli: typer.Typer) -> None:
     a = write(tmp_path / "a.jsonl", [row("1", labels=["confusion"])])
     assert isinstance(CliRunner().invoke(cli, ["stats", str(a)]).exception, InputError)

@@ -194,7 +194,7 @@ def test_a_judge_needs_a_model_that_there_is(run: Run) -> None:
     app = Typer()
     app.command()(command)
     wrong = {
-        "--backend openai": "a judge needs a model",
+        "--backend openai": "the backend openai needs the option model",
         "--backend nobody --model m": "unknown backend. Found: nobody",
     }
     for arguments, said in wrong.items():

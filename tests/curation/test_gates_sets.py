@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lessons import bytes_of, make_run, rows_of
+from lessons import Model, bytes_of, make_run, rows_of
 from test_gates import label_only
-from test_synthesize import Model
 
 from curation import synthesize as by_name
 from curation import teach

@@ -23,7 +23,7 @@ from curation.gates.refusal import refusal
 from curation.gates.registry import Candidate, Panel, Ruling, rejection
 from curation.gates.repetition import repetition
 from curation.gates.text import vocabulary
-from curation.gates.words import words, words_of
+from curation.gates.words import words
 from facial_r1.emotions import EMOTIONS
 from facial_r1.errors import UsageError
 from facial_r1.facs import sort_codes
@@ -33,6 +33,7 @@ from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import negative_words, parse, uncertain_words
 from facial_r1.reviews import Review, text_hash
 from facial_r1.sample import Meta, Sample
+from facial_r1.wording import words_of
 
 GERMAN = "Die Mundwinkel sind nach oben gezogen und die Wangen heben sich, was zusammen eine große Freude zeigt."
 CHINESE = (

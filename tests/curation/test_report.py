@@ -22,7 +22,7 @@ from curation.report.facts import AFTER_GATES, gather
 from curation.report.pages import waterfall_lines
 from curation.report.pairs import pairs_of
 from curation.report.usage import Meter
-from curation.run import RELEASE, VERDICTS, Run
+from curation.run import ANSWERS, RELEASE, VERDICTS, Run
 from datasets_builders import synthetic
 from facial_r1.errors import CorruptState, InputError
 from facial_r1.files import read_jsonl, sha256_file
@@ -209,6 +209,28 @@ def test_a_changed_file_is_an_error_and_the_old_report_stays(copy: Run) -> None:
     assert tuple((folder / name).read_text() for name in ("report.html", "report-shareable.html", "report.md")) == old
 
 
+def test_verdicts_on_other_answers_are_not_mixed_with_the_ones_there_are(copy: Run) -> None:
+    answers = copy.folder(ANSWERS) / "answers.jsonl"
+    whole = answers.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for other in (
+        b"".join(lines[:-1]),
+        whole + lines[-1],
+        b"".join([lines[0].replace(b'"key":"', b'"key":"x'), *lines[1:]]),
+    ):
+        answers.write_bytes(other)
+        vouch(answers.parent, answers.name)
+        with pytest.raises(CorruptState, match=r"verdicts\.jsonl.*the gates judged other answers.*facial-r1 gate"):
+            report(copy)
+
+
+def test_changed_answers_are_an_error(copy: Run) -> None:
+    answers = copy.folder(ANSWERS) / "answers.jsonl"
+    answers.write_bytes(answers.read_bytes().replace(b"The", b"Thy", 1))
+    with pytest.raises(CorruptState, match=r"answers\.jsonl: the finished file"):
+        report(copy)
+
+
 def test_a_missing_picture_is_said_in_its_place(copy: Run) -> None:
     for path in copy.images.rglob("*.png"):
         path.unlink()
@@ -265,7 +287,7 @@ def test_tokens_that_nobody_told_and_prices_that_nobody_knows_are_unknown() -> N
 def test_half_the_price_through_batches() -> None:
     meter = Meter()
     meter.add(answer("gpt-4o-mini", input=1_000_000, output=1_000_000))
-    assert meter.total(Teacher(backend="openai_batch"))[0].cost == pytest.approx(0.375)
+    assert meter.total(Teacher(backend="openai-batch"))[0].cost == pytest.approx(0.375)
 
 
 def failing(run: Run) -> None:

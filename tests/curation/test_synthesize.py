@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lessons import DISFA, bytes_of, make_run, rows_of, sample_of
+from lessons import DISFA, Model, Reply, bytes_of, killed_often, make_run, rows_of, sample_of
 
 from curation import synthesize as by_name
 from curation import teach
@@ -27,14 +23,11 @@ from facial_r1.emotions import EMOTIONS_7
 from facial_r1.errors import UsageError
 from facial_r1.files import read_jsonl
 from facial_r1.inference.backends.template import write
-from facial_r1.inference.protocol import Answer, Facts, Request
+from facial_r1.inference.protocol import Facts, Request
 from facial_r1.prompt import MENDS, repair_prompt, student_prompt
 from facial_r1.sample import Sample
 
 synthesis = sys.modules["curation.synthesize"]
-ROOT = Path(__file__).parents[2]
-Reply = str | None
-"""A text, or None for a refusal."""
 
 
 def text_of(aus: Sequence[str], answer: str, more: str = "") -> str:
@@ -54,31 +47,6 @@ def wrong_label(sample: Sample) -> str:
 def tells(request: Request) -> bool:
     """Whether the prompt itself holds the truth, whatever the request claims."""
     return "Known facts" in request.prompt or "arrive at" in request.prompt
-
-
-class Model:
-    """Answers what ``says`` returns for the row, the request and the row's truth."""
-
-    name = "fake"
-    model = "fake-1"
-    batch = 3
-    endpoint: str | None = None
-
-    def __init__(self, says: Callable[[Sample, Request], Reply], params: Mapping[str, Any] | None = None) -> None:
-        self.says, self.params = says, params or {}
-        self.asked: list[Request] = []
-        self.dice = random.Random(5)
-
-    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        await asyncio.sleep(self.dice.random() / 500)
-        self.asked += requests
-        answers = []
-        for one in requests:
-            corpus, _, index = one.sample_id.rpartition("-")
-            text = self.says(sample_of(corpus, int(index)), one)
-            outcome = "ok" if text is not None else "refusal"
-            answers.append(Answer(one.key(self.model), one.sample_id, outcome, text, self.model, one.attempt))
-        return answers
 
 
 Ask = Callable[..., Model]
@@ -415,56 +383,10 @@ def test_the_template_teacher_cannot_answer_blind_questions(tmp_path: Path) -> N
         by_name(run)
 
 
-DRIVER = """
-import os, sys
-from pathlib import Path
-import curation
-from curation.run import Run
-from curation.spending import Limits
-from facial_r1.inference.backends.template import create
-
-class Counting:
-    name, batch, params, endpoint, model = "template", 8, {}, None, "counting"
-    inner = create()
-    bill = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    async def answer(self, requests):
-        os.write(self.bill, "".join(f"{r.sample_id}#{r.attempt}\\n" for r in requests).encode())
-        answers = await self.inner.answer(requests)
-        for request, answer in zip(requests, answers):
-            answer.key, answer.model = request.key(self.model), self.model
-            if int(answer.key[0], 16) % 3:
-                answer.text = "no idea"
-        return answers
-
-sys.modules["curation.synthesize"].create = lambda name: Counting()
-curation.synthesize(Run.open(Path(sys.argv[1])), limits=Limits(concurrency=4))
-"""
-
-
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path, kills: int) -> None:
     cells = {"both/train": (150, 250), "aus/train": (100, 150)}
-
-    def start(run: Run, bill: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", DRIVER, str(run.root), str(bill)], cwd=ROOT)
-
-    rules = {"samples": 2, "repairs": 2}
-    calm = make_run(tmp_path / "calm", cells, synthesis=rules)
-    begun = time.perf_counter()
-    assert start(calm, tmp_path / "calm-bill").wait() == 0
-    whole = time.perf_counter() - begun
-    killed, bill, hits = make_run(tmp_path / "killed", cells, synthesis=rules), tmp_path / "bill", 0
-    for turn in range(kills):
-        child = start(killed, bill)
-        time.sleep(whole * (0.4 + 0.6 * turn / kills))
-        child.send_signal(signal.SIGKILL)
-        hits += child.wait() == -signal.SIGKILL
-    assert start(killed, bill).wait() == 0
-    assert bytes_of(killed) == bytes_of(calm)
-    asked, calmly = Counter(bill.read_text().split()), Counter((tmp_path / "calm-bill").read_text().split())
-    assert asked.keys() == calmly.keys()
-    assert set(calmly.values()) == {1}
-    assert asked.total() - calmly.total() <= hits * 4 * 8
+    killed_often(tmp_path, "synthesize", kills, cells, synthesis={"samples": 2, "repairs": 2})
 
 
 @given(

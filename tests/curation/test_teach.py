@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,11 +14,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lessons import bytes_of, chance, make_run, rows_of, sample_of
+from lessons import bytes_of, chance, killed_often, make_run, rows_of, sample_of
 
 from curation import teach
 from curation.gates import Candidate, judge, rejection
-from curation.run import ANSWERS, TASKS, Run, finish
+from curation.run import ANSWERS, TASKS, finish
 from curation.spending import Limits
 from facial_r1.errors import CorruptState, FacialR1Error, InputError, UsageError
 from facial_r1.files import read_jsonl, sha256_bytes, write_jsonl
@@ -32,8 +28,6 @@ from facial_r1.prompt import known_of, teacher_prompt
 from facial_r1.recipe import DEFAULT_GATES
 from facial_r1.response import parse
 from facial_r1.sample import Sample
-
-ROOT = Path(__file__).parents[2]
 
 
 class Pupil:
@@ -241,59 +235,10 @@ def test_a_blend_is_accepted_under_either_rule(tmp_path: Path) -> None:
         assert len(rows_of(run)) == 4
 
 
-DRIVER = """
-import os, sys
-from pathlib import Path
-from curation import teach
-from curation.spending import Limits
-from curation.run import Run
-from facial_r1.inference.backends.template import create
-
-class Counting:
-    name, batch, params, endpoint = "template", 8, {}, None
-    def __init__(self):
-        self.inner = create()
-        self.model = self.inner.model
-        self.bill = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    async def answer(self, requests):
-        os.write(self.bill, "".join(f"{r.sample_id}#{r.attempt}\\n" for r in requests).encode())
-        answers = await self.inner.answer(requests)
-        for a in answers:
-            if int(a.sample_id[-1]) % 3 == 0:
-                a.text = "no idea"
-        return answers
-
-teach.create = lambda name: Counting()
-teach.generate(Run.open(Path(sys.argv[1])), limits=Limits(concurrency=4))
-"""
-
-
 @pytest.mark.parametrize("kills", [5, pytest.param(40, marks=pytest.mark.slow)])
 def test_kill_at_any_moment_and_run_again_gives_the_same_bytes(tmp_path: Path, kills: int) -> None:
-    """SIGKILLs spread over the stage: same bytes, and nothing in the journal is asked again."""
     cells = {"both/train": (300, 500), "aus/train": (200, 300)}
-
-    def start(run: Run, bill: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", DRIVER, str(run.root), str(bill)], cwd=ROOT)
-
-    calm = make_run(tmp_path / "calm", cells, teacher={"attempts": 2})
-    begun = time.perf_counter()
-    assert start(calm, tmp_path / "calm-bill").wait() == 0
-    whole = time.perf_counter() - begun
-    killed, bill, hits = make_run(tmp_path / "killed", cells, teacher={"attempts": 2}), tmp_path / "bill", 0
-    for turn in range(kills):
-        child = start(killed, bill)
-        time.sleep(whole * (0.4 + 0.6 * turn / kills))
-        child.send_signal(signal.SIGKILL)
-        hits += child.wait() == -signal.SIGKILL
-    assert start(killed, bill).wait() == 0
-    assert bytes_of(killed) == bytes_of(calm)
-    asked, calmly = Counter(bill.read_text().split()), Counter((tmp_path / "calm-bill").read_text().split())
-    assert asked.keys() == calmly.keys()
-    assert set(calmly.values()) == {1}
-    assert asked.total() - calmly.total() <= hits * 4 * 8
-    assert start(killed, bill).wait() == 0
-    assert len(bill.read_text().split()) == asked.total(), "a finished stage asks nothing"
+    killed_often(tmp_path, "teach", kills, cells, teacher={"attempts": 2})
 
 
 def test_an_output_changed_by_hand_is_an_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stub_server import Stub
 from typer.testing import CliRunner, Result
 
 from facial_r1.cli import evaluate as commands
-from facial_r1.errors import FacialR1Error
+from facial_r1.errors import FacialR1Error, UsageError
 from facial_r1.sample import Sample
 
 from .conftest import Make
@@ -52,7 +52,7 @@ def server(stub: Stub) -> tuple[object, ...]:
 
 def test_from_a_data_set_to_a_report(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
     dry = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub), "--dry-run")
-    assert "requests to the teacher: 8" in dry.stdout
+    assert "requests to the model: 8" in dry.stdout
     assert not stub.counts
     done = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub))
     assert done.exit_code == 0, done.exception
@@ -103,10 +103,14 @@ def test_unreviewed_tests_stop_with_exit_code_3(run: Run, data: Path, tmp_path: 
     ("arguments", "message"),
     [
         (("--protocol", "DISFA-9"), "unknown protocol"),
-        (("--rubric", "stars", "--judge", "openai", "--judge-model", "m"), "unknown rubric"),
+        (("--rubric", "stars"), "unknown rubric"),
         (("--rouge", "rougeL"), "unknown ROUGE"),
-        (("--judge", "openai"), "the backend openai needs a model"),
-        (("--allow-send", "expw", "--judge", "openai", "--judge-model", "m"), "--allow-send needs NAME=REASON"),
+        (("--label-rule", "most"), "unknown label rule"),
+        (("--reader", "regex"), "unknown reader"),
+        (("--judge", "openai"), "a judge needs a model. Found: openai. What to do: name it with --judge-model"),
+        (("--judge", "magic", "--judge-model", "m"), "unknown backend"),
+        (("--judge-model", "m"), "nobody is to judge"),
+        (("--allow-send", "expw"), "--allow-send needs NAME=REASON"),
         (("--part", "1"), "open has no such part"),
     ],
 )
@@ -123,4 +127,18 @@ def test_wrong_options(
 
 def test_a_template_with_options_is_refused(run: Run, data: Path, tmp_path: Path) -> None:
     done = run("predict", data, "--out", tmp_path / "p", "--backend", "template", "--model", "m")
-    assert "the template has no options" in str(done.exception)
+    assert isinstance(done.exception, UsageError)
+    assert "unknown option of the backend template. Found: model" in str(done.exception)
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_asked(run: Run, data: Path, tmp_path: Path) -> None:
+    asked = ("--backend", "openai", "--model", "m", "--base-url", "http://127.0.0.1:9/v1")
+    done = run("predict", data, "--out", tmp_path, *asked)
+    assert (done.exit_code, "is a directory" in done.output) == (2, True)
+    for wrong, message in (
+        (("--out", data), "is a file"),
+        (("--out", tmp_path / "e", "--reviews", tmp_path / "none.jsonl"), "does not exist"),
+        (("--out", tmp_path / "e", "--seed", -1), "greater than or equal to 0"),
+    ):
+        done = run("evaluate", data, "--data", data, *wrong)
+        assert (done.exit_code, message in done.output) == (2, True), done.output

@@ -1,4 +1,4 @@
-"""Wilson's interval, the bootstrap and the paired test against what defines them."""
+"""The bootstrap and the paired test against what defines them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from facial_r1.evaluation.intervals import Clusters, Floats, bootstrap, paired, wilson
+from facial_r1.evaluation.intervals import Clusters, Floats, bootstrap, paired
 
 
 def mean(sums: Floats) -> Floats:
@@ -20,13 +19,6 @@ def mean(sums: Floats) -> Floats:
 
 def columns(values: list[float]) -> list[Floats]:
     return [np.array(values), np.ones(len(values))]
-
-
-@given(st.integers(0, 60), st.integers(1, 60))
-def test_wilson_is_scipys(hits: int, total: int) -> None:
-    hits = min(hits, total)
-    expected = binomtest(hits, total).proportion_ci(method="wilson")
-    assert wilson(hits, total) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(-5, 5)), min_size=1, max_size=30))

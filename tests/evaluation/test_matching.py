@@ -6,8 +6,8 @@ import pytest
 
 from facial_r1.errors import InputError, UsageError
 from facial_r1.evaluation import Settings, evaluate, find_protocol
-from facial_r1.evaluation.folds import DISFA_PARTS
 from facial_r1.evaluation.predictions import Prediction
+from facial_r1.folds import DISFA_PARTS
 from facial_r1.sample import Sample
 
 from .conftest import Make, Say

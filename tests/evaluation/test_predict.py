@@ -20,6 +20,7 @@ from facial_r1.inference.backends import create
 from facial_r1.inference.budget import Budget
 from facial_r1.inference.prices import price_of
 from facial_r1.inference.protocol import Backend
+from facial_r1.prompt import default_question
 from facial_r1.sample import Meta, Sample
 
 from .conftest import Make
@@ -62,6 +63,16 @@ def test_each_row_is_asked_its_tasks_question_with_its_picture(
     assert asked["a"].facts is None
 
 
+def test_a_text_that_goes_beyond_the_truth_is_asked_for_as_in_training(
+    on_disk: Written, stub: Stub, sample: Make
+) -> None:
+    beyond = sample("a", aus=["AU1"], pseudo_label="fear")
+    beyond.question = default_question("au")
+    (asked,) = questions(find_data(on_disk([beyond])), backend(stub))
+    assert asked.prompt.startswith(default_question("au+emotion"))
+    assert "one word from this list: anger" in asked.prompt
+
+
 def test_a_stopped_run_goes_on_where_it_was(rows: list[Sample], on_disk: Written, stub: Stub, tmp_path: Path) -> None:
     data, out = find_data(on_disk(rows)), tmp_path / "p.jsonl"
     with pytest.raises(FacialR1Error, match="could pass --max-requests 2"):
@@ -81,6 +92,17 @@ def test_a_dry_run_counts_what_is_left(rows: list[Sample], on_disk: Written, stu
     assert (found.requests, found.pictures) == (4, 4 * 2833)
     predict(data, backend(stub), out)
     assert estimated(data, backend(stub), out, price).requests == 0
+
+
+def test_a_dry_run_of_the_control_counts_its_own_pictures(
+    on_disk: Written, stub: Stub, tmp_path: Path, sample: Make
+) -> None:
+    rows = [sample(name, labels=["fear"], annotated=(), dataset="expw") for name in "abc"]
+    for row in rows:
+        row.question = f"What does {row.id} feel?"
+    data, out = find_data(on_disk(rows)), tmp_path / "p.jsonl"
+    predict(data, backend(stub), out)
+    assert [estimated(data, backend(stub), out, shuffle=seed).requests for seed in (None, 1)] == [0, 3]
 
 
 def test_refusals_and_failures_are_written_as_such(on_disk: Written, stub: Stub, tmp_path: Path, sample: Make) -> None:

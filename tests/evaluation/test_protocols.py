@@ -7,16 +7,19 @@ import pytest
 from datasets_builders.bp4d import tables as bp4d
 from datasets_builders.disfa import tables as disfa
 from datasets_builders.faba.truth import VOCABULARY
-from facial_r1.evaluation.folds import BP4D_PARTS, DISFA_PARTS
 from facial_r1.evaluation.protocols import PROTOCOLS, find_protocol
 from facial_r1.evaluation.published import NOTES, OWN, PUBLISHED, published_for
 from facial_r1.evaluation.rege import FABA_AUS
 from facial_r1.facs import REGISTRY, number, sort_codes
 
 
-def test_the_parts_are_those_of_the_builders() -> None:
-    assert DISFA_PARTS == disfa.FOLDS
-    assert BP4D_PARTS == bp4d.FOLDS
+def test_the_parts_hold_every_subject_of_a_corpus_once() -> None:
+    disfa_subjects = [f"SN{at:03}" for at in range(1, 33) if at not in (14, 15, 19, 20, 22)]
+    bp4d_subjects = [f"F{at:03}" for at in range(1, 24)] + [f"M{at:03}" for at in range(1, 19)]
+    for name, subjects, sizes in (("DISFA-8", disfa_subjects, [9, 9, 9]), ("BP4D-12", bp4d_subjects, [14, 14, 13])):
+        parts = PROTOCOLS[name].parts.values()
+        assert [len(part) for part in parts] == sizes
+        assert sorted(subject for part in parts for subject in part) == subjects
     assert find_protocol("DISFA-8").part_of("SN021") == 2
     assert find_protocol("BP4D-12").part_of("M018") == 2
     assert find_protocol("DISFA-8").part_of("SN014") is find_protocol("DISFA-12").part_of("SN001") is None

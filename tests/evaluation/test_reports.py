@@ -12,8 +12,9 @@ import pytest
 from facial_r1.errors import InputError, UsageError
 from facial_r1.evaluation import Settings, against, evaluate, find_protocol, load_result, save
 from facial_r1.evaluation.headline import figures, spreads
-from facial_r1.evaluation.plain import beside_published, latex
+from facial_r1.evaluation.plain import latex
 from facial_r1.evaluation.predictions import Prediction
+from facial_r1.evaluation.published import beside_published
 from facial_r1.evaluation.result import Evaluation
 from facial_r1.evaluation.rows import read_rows
 from facial_r1.sample import Sample

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facial_r1.errors import UsageError
 from facial_r1.stats import bars, heatmap, histogram, lines
-from facial_r1.stats.svg import WIDTH, ticks
+from facial_r1.stats.svg import FONT, WIDTH, ticks
 
 finite = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 6))
 
@@ -47,6 +47,25 @@ def test_intervals_reach_from_their_lower_to_their_upper_end() -> None:
 def test_any_bars_stay_inside_their_drawing(values: dict[str, float]) -> None:
     for box in boxes(bars(values, title="t")):
         assert -0.1 <= box["x"] <= box["x"] + box["width"] <= WIDTH + 1
+
+
+def test_names_get_the_room_that_their_letters_take() -> None:
+    """The left edge of a name, in the broadest of the usual faces, lies inside the drawing."""
+    ems = {"A": 0.69, "U": 0.74, "D": 0.78, "W": 0.99, "1": 0.64, "0": 0.64, "2": 0.64, "m": 0.98, "i": 0.28, "e": 0.62}
+    for names in (["AU10", "AD12"], ["WWWW"], ["mmm", "i"], ["emme"]):
+        shown = bars(dict.fromkeys(names, 1.0), title="t")
+        for name in names:
+            (end,) = re.findall(rf'<text x="([\d.]+)"[^>]*>{name}</text>', shown)
+            assert float(end) >= FONT * sum(ems[letter] for letter in name)
+
+
+def test_a_name_that_is_too_long_is_cut_and_told_in_full() -> None:
+    name = "a rather long name of a row that goes on and on"
+    shown = bars({name: 1.0}, title="t")
+    assert f"<title>{name}: 1.00</title>" in shown
+    (cut,) = re.findall(r">([^<]*…)</text>", shown)
+    assert name.startswith(cut.removesuffix("…"))
+    assert "AU16 lower lip depressor</text>" in bars({"AU16 lower lip depressor": 1.0}, title="t")
 
 
 def test_a_grid_shades_by_value_and_leaves_the_unknown_blank() -> None:

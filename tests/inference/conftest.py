@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,3 +55,10 @@ def about(picture: Path) -> Ask:
         return Request(prompt[:12], prompt, sha256_bytes(prompt.encode()), None, image, digest, params, attempt)
 
     return make
+
+
+@pytest.fixture
+def run(selected: Path, tmp_path: Path) -> Path:
+    """A copy of the run that a module's ``selected`` made; the corpus stays where the recipe says."""
+    shutil.copytree(selected / "run", tmp_path / "run")
+    return tmp_path / "run"

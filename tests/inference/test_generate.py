@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from stub_server import Stub
+from teaching import Cli, rows_in, select_run, teacher
 
 from datasets_builders.synthetic import MARKER
-from facial_r1.files import read_jsonl
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
 ROWS = 12
 
 
 @pytest.fixture(scope="module")
 def selected(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with two stages done, and the stand-in beside it."""
-    folder = tmp_path_factory.mktemp("teacher")
-    assert cli("corpora", "make", "fer2013", "fer2013", "--rows", 120, "-q", cwd=folder).returncode == 0
-    part = {"corpus": "fer2013", "split": "train", "rows": ROWS}
-    recipe = {"name": "taught", "corpora": {"fer2013": {}}, "select": {"parts": [part], "reserve": 0}}
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    for command in (("unify", "recipe.yaml", "--out", "run", "--with", "fer2013=fer2013"), ("select", "run")):
-        done = cli(*command, "-q", cwd=folder)
-        assert done.returncode == 0, done.stderr
-    return folder
+    return select_run(cli, tmp_path_factory.mktemp("teacher"), pool=120, reserve=0, rows=ROWS)
 
 
-@pytest.fixture
-def run(selected: Path, tmp_path: Path) -> Path:
-    """A copy of the run; the corpus stays where the recipe says."""
-    shutil.copytree(selected / "run", tmp_path / "run")
-    return tmp_path / "run"
-
-
-def teacher(stub: Stub, *more: object) -> tuple[object, ...]:
-    return ("--teacher", "openai", "--model", "gpt-4o-mini", "--base-url", stub.url, "-q", *more)
-
-
-def answers(run: Path) -> list[dict[str, object]]:
-    return [row for _, row in read_jsonl(run / "3-answers" / "answers.jsonl")]
+def answers(run: Path) -> list[dict[str, Any]]:
+    return rows_in(run / "3-answers" / "answers.jsonl")
 
 
 def test_every_task_is_asked_once_with_its_picture(cli: Cli, run: Path, stub: Stub) -> None:
@@ -54,7 +32,7 @@ def test_every_task_is_asked_once_with_its_picture(cli: Cli, run: Path, stub: St
     assert f"asked {ROWS}, reused 0: {ROWS} ok, 0." in done.stdout
     rows = answers(run)
     assert {row["model"] for row in rows} == {"gpt-4o-mini"}
-    assert all(row["usage"]["input"] > 2800 for row in rows)  # type: ignore[index]
+    assert all(row["usage"]["input"] > 2800 for row in rows)
     assert sum(stub.counts.values()) == ROWS
     assert json.loads((run / "3-answers" / "sent.json").read_bytes()) == {}
     assert yaml.safe_load((run / "recipe.yaml").read_text())["teacher"]["backend"] == "openai"
@@ -85,7 +63,7 @@ def test_a_cap_stops_in_time_and_the_same_command_goes_on(cli: Cli, run: Path, s
 def test_labels_only_sends_no_picture(cli: Cli, run: Path, stub: Stub) -> None:
     done = cli("generate", run, *teacher(stub, "--labels-only"))
     assert done.returncode == 0, done.stderr
-    assert all(row["usage"]["input"] < 2000 for row in answers(run))  # type: ignore[index]
+    assert all(row["usage"]["input"] < 2000 for row in answers(run))
 
 
 def test_pictures_leave_this_machine_only_with_a_reason(cli: Cli, selected: Path, run: Path, tmp_path: Path) -> None:
@@ -112,6 +90,8 @@ def test_wrong_teachers_are_one_clear_error(cli: Cli, run: Path, stub: Stub) -> 
     for arguments, words in (
         (("--teacher", "oracle"), "unknown backend"),
         (("--teacher", "openai", "--model", "m", "--option", "detial=low"), "unknown option of the backend openai"),
+        (("--teacher", "openai"), "the backend openai needs the option model. Found: none. What to do: give --model"),
+        (("--teacher", "openai", "--option", "top_p=["), "the value of --option is not YAML. Found: top_p=["),
         (("--model", "m"), "the template teacher has no options"),
         (
             ("--teacher", "openai", "--model", "mine", "--base-url", stub.url, "--max-cost", 1),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +11,16 @@ import orjson
 import pytest
 import yaml
 from stub_server import Reply, Stub, completion, prompt_of
+from teaching import Cli, rows_in, select_run, teacher
 
-from facial_r1.files import read_jsonl
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
 ROWS = 14
 """Two of each of the seven emotions."""
 
 
 @pytest.fixture(scope="module")
 def selected(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with two stages done, every class with a reserve."""
-    folder = tmp_path_factory.mktemp("synthesis")
-    assert cli("corpora", "make", "fer2013", "fer2013", "--rows", 200, "-q", cwd=folder).returncode == 0
-    part = {"corpus": "fer2013", "split": "train", "rows": ROWS, "balance": "label"}
-    recipe = {"name": "taught", "corpora": {"fer2013": {}}, "select": {"parts": [part], "reserve": 1}}
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    for command in (("unify", "recipe.yaml", "--out", "run", "--with", "fer2013=fer2013"), ("select", "run")):
-        done = cli(*command, "-q", cwd=folder)
-        assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture
-def run(selected: Path, tmp_path: Path) -> Path:
-    shutil.copytree(selected / "run", tmp_path / "run")
-    return tmp_path / "run"
+    """Every class has a reserve."""
+    return select_run(cli, tmp_path_factory.mktemp("synthesis"), pool=200, reserve=1, rows=ROWS, balance="label")
 
 
 @pytest.fixture
@@ -55,22 +36,14 @@ def model(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     return stub
 
 
-def teacher(stub: Stub, *more: object) -> tuple[object, ...]:
-    return ("--teacher", "openai", "--model", "gpt-4o-mini", "--base-url", stub.url, "-q", *more)
-
-
-def rows(run: Path, name: str) -> list[dict[str, Any]]:
-    return [row for _, row in read_jsonl(run / name)]
-
-
 def labels_of(run: Path) -> dict[str, str]:
-    return {row["id"]: row["sample"]["labels"][0] for row in rows(run, "2-tasks/tasks.jsonl")}
+    return {row["id"]: row["sample"]["labels"][0] for row in rows_in(run / "2-tasks/tasks.jsonl")}
 
 
 def test_blind_first_repaired_then_told_and_released(cli: Cli, run: Path, model: Stub) -> None:
     done = cli("synthesize", run, *teacher(model, "--unconditioned", "--repairs", 2))
     assert done.returncode == 0, done.stderr
-    answers, labels = rows(run, "3-answers/answers.jsonl"), labels_of(run)
+    answers, labels = rows_in(run / "3-answers/answers.jsonl"), labels_of(run)
     assert Counter(row["id"] for row in answers) == {
         name: 1 if labels[name] == "happiness" else 3 for name in {row["id"] for row in answers}
     }
@@ -84,7 +57,7 @@ def test_blind_first_repaired_then_told_and_released(cli: Cli, run: Path, model:
     assert "label_mismatch" in done.stdout
     assert "fer2013/train" in done.stdout
     assert cli("release", run, "-q").returncode == 0
-    released = rows(run, "5-release/train.jsonl")
+    released = rows_in(run / "5-release/train.jsonl")
     assert Counter(row["labels"][0] for row in released) == dict.fromkeys(set(labels.values()), 2)
     for row in released:
         meta = row["meta_info"]
@@ -104,7 +77,7 @@ def test_what_finds_no_echo_is_turned_down(cli: Cli, run: Path, model: Stub) -> 
     summary = orjson.loads((run / "4-verdicts" / "summary.json").read_bytes())
     assert summary["accepted"] == summary["label"]["happiness"]["accepted"] == 2
     assert summary["rejected"] == {"low_agreement": len(labels_of(run)) - 4}
-    found = rows(run, "3-answers/confidence.jsonl")
+    found = rows_in(run / "3-answers/confidence.jsonl")
     assert {row["right"] for row in found} == {0, 2}
     short = cli("release", run, "-q")
     assert short.returncode == 3
@@ -125,9 +98,9 @@ def test_generate_and_synthesize_take_turns(cli: Cli, run: Path, model: Stub) ->
     assert cli("generate", run, *teacher(model)).returncode == 0
     assert cli("synthesize", run, *teacher(model, "--samples", 2)).returncode == 0
     assert sum(model.counts.values()) == 2 * ROWS
-    assert len(rows(run, "3-answers/answers.jsonl")) == 2 * ROWS
+    assert len(rows_in(run / "3-answers/answers.jsonl")) == 2 * ROWS
     assert cli("generate", run, *teacher(model)).returncode == 0
-    assert len(rows(run, "3-answers/answers.jsonl")) == ROWS
+    assert len(rows_in(run / "3-answers/answers.jsonl")) == ROWS
     assert sum(model.counts.values()) == 2 * ROWS
     assert yaml.safe_load((run / "recipe.yaml").read_text())["synthesis"] is None
 

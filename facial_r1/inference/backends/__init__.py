@@ -31,15 +31,20 @@ def create(name: str, /, **options: Any) -> Backend:
     """The backend called ``name``.
 
     Raises:
-        UsageError: for a name that has no file in this folder, or an option that the backend does not have.
+        UsageError: for a name that has no file in this folder, an option that the backend does not have, or one that
+            it needs and was not given.
     """
     if name not in backend_names():
         raise UsageError("unknown backend", found=name, expected=f"one of {', '.join(backend_names())}")
     function = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").create
-    known = list(inspect.signature(function).parameters)
+    known = inspect.signature(function).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
         expected = f"only {', '.join(known)}" if known else "no options"
         raise UsageError(f"unknown option of the backend {name}", found=unknown[0], expected=expected)
+    needed = [one.name for one in known.values() if one.default is one.empty and one.name not in options]
+    if needed:
+        do = f"give --{needed[0].replace('_', '-')}, or name it under `options` in the recipe"
+        raise UsageError(f"the backend {name} needs the option {needed[0]}", found="none", do=do)
     backend: Backend = function(**options)
     return backend

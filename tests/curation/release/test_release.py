@@ -358,7 +358,7 @@ def test_verdicts_about_other_answers_are_found(small_run: Run) -> None:
     content = orjson.loads(marker.read_bytes())
     content["outputs"]["verdicts.jsonl"]["sha256"] = sha256_file(path)
     marker.write_bytes(orjson.dumps(content))
-    with pytest.raises(CorruptState, match=r"verdicts\.jsonl:1: this verdict is about another answer"):
+    with pytest.raises(CorruptState, match=r"verdicts\.jsonl:1: the gates judged other answers"):
         release(small_run)
 
 

@@ -200,6 +200,7 @@ def test_scores_reach_the_gate_and_a_missing_one_rejects_nothing(
     }
     assert rulings == {"disfa-0001": (False, 4.5), "disfa-0002": (None, None), "disfa-0003": (True, 8.0)}
     assert cell_table(run)[0].accepted == 2
-    write_jsonl(run.root / JUDGEMENTS, [{"id": "disfa-0001", "score": 3}])
-    with pytest.raises(InputError, match="no judgement"):
-        gate(run)
+    for wrong in ({"id": "disfa-0001", "score": 3}, {**lines[0], "score": "8"}):
+        write_jsonl(run.root / JUDGEMENTS, [wrong])
+        with pytest.raises(InputError, match="no judgement"):
+            gate(run)

@@ -2,6 +2,7 @@
 
 They are identical in the list files that ME-GraphAU and JAA-Net publish, DISFA's also in LibreFace's. Parts are counted
 as there; a method that is tested on part 3 was trained on parts 1 and 2. ``meta_info.fold`` is this number.
+The builders write it, and the protocols of the evaluation average over it.
 """
 
 from __future__ import annotations
