@@ -2,18 +2,22 @@
 
     .venv/bin/python benchmarks/gates.py
     ROWS=1000000 .venv/bin/python benchmarks/gates.py     # the full growth; minutes
+    DATA_JUICER_PYTHON=DIR/bin/python .venv/bin/python benchmarks/gates.py     # beside data-juicer
 
 The answers are the template teacher's, in the shares of a mixed set: every third row for each task. *Naive* is a script
 of a page: regular expressions for tags and numbers, set comparison, a word list; it knows neither negation nor lists
 nor ranges, and gives no reasons. Each measurement is the best of three fresh processes, preparation not counted.
-py-data-juicer is not compared: it would bring its own torch and spaCy models, and its filters know no Action Units.
+data-juicer needs an environment of its own (``pip install py-data-juicer aiohttp scipy``). It knows no Action Units;
+what both can do is compared: the number of words, repeated runs of three words, near-duplicates by MinHash of 128.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -135,7 +139,66 @@ def compared(_: Path, argument: str) -> Timed:
     return timed(lambda: sum(1 for one in pool if admission.judge("cell", one)))
 
 
-JOBS: dict[str, Job] = {"judged": judged, "parsed": parsed, "naive": naive, "bare": bare, "compared": compared}
+def texts(data: Path, rows: str) -> Timed:
+    """Write the reasoning of the answers, for data-juicer."""
+    from facial_r1.response import parse
+
+    def work() -> int:
+        lines = (json.dumps(parse(text).think) for _, text in answers(int(rows)))
+        return (data / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    return timed(work)
+
+
+def juicer_filters(data: Path, _: str) -> Timed:
+    """data-juicer's filters by the number of words and by repeated words."""
+    from data_juicer.ops.filter import WordRepetitionFilter, WordsNumFilter
+    from data_juicer.utils.constant import Fields
+
+    pool = [json.loads(line) for line in (data / "texts.jsonl").read_text("utf-8").splitlines()]
+    filters = [WordsNumFilter(min_num=3, max_num=300), WordRepetitionFilter(rep_len=3, max_ratio=0.4)]
+
+    def work() -> int:
+        for start in range(0, len(pool), 1000):
+            batch: dict[str, list[Any]] = {"text": pool[start : start + 1000]}
+            batch[Fields.stats] = [{} for _ in batch["text"]]
+            for one in filters:
+                batch = one.compute_stats_batched(batch)
+                list(one.process_batched(batch))
+        return len(pool)
+
+    return timed(work)
+
+
+def juicer_minhash(data: Path, _: str) -> Timed:
+    """data-juicer's near-duplicates."""
+    from data_juicer.core.data import NestedDataset
+    from data_juicer.ops.deduplicator import DocumentMinhashDeduplicator
+    from datasets import Dataset
+
+    pool = [json.loads(line) for line in (data / "texts.jsonl").read_text("utf-8").splitlines()]
+    operator = DocumentMinhashDeduplicator(
+        tokenization="space", window_size=3, num_permutations=128, jaccard_threshold=0.8
+    )
+
+    def work() -> int:
+        rows = NestedDataset(Dataset.from_dict({"text": pool})).map(operator.compute_hash)
+        operator.process(rows)
+        return len(pool)
+
+    return timed(work)
+
+
+JOBS: dict[str, Job] = {
+    "judged": judged,
+    "parsed": parsed,
+    "naive": naive,
+    "bare": bare,
+    "compared": compared,
+    "texts": texts,
+    "juicer_filters": juicer_filters,
+    "juicer_minhash": juicer_minhash,
+}
 HEAD = ("what", "rows", "s", "rows/s", "rows/CPU s", "peak MB")
 
 
@@ -173,6 +236,21 @@ def report() -> None:
         for size in (PAIRS // 10, PAIRS)
     ]
     table("Set gates, all rows different", HEAD, sets)
+    juicer = os.environ.get("DATA_JUICER_PYTHON")
+    if not juicer:
+        print("DATA_JUICER_PYTHON is unset: data-juicer is not compared.")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        measure(__file__, "texts", data, PAIRS)
+        theirs = [measure(__file__, f"juicer_{job}", data, python=juicer) for job in ("filters", "minhash")]
+    shared = [
+        line("words, repetition", run("judged", f"words,repetition {PAIRS}", 1)),
+        line("the same by data-juicer", theirs[0]),
+        line("near_duplicate", run("compared", f"near_duplicate {PAIRS}", 1)),
+        line("the same by data-juicer", theirs[1]),
+    ]
+    table("Beside data-juicer", HEAD, shared)
 
 
 if __name__ == "__main__":

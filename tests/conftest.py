@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stub_server import Judge, Stub
 
 SCRIPT = Path(sys.executable).parent / "facial-r1"
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -47,3 +48,23 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("FACIAL_R1_REAL_DATA is unset: no real pictures here")
     return Path(folder)
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """A server that speaks OpenAI's API and does what the prompt says."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    server = Stub().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Judge]:
+    """A server that speaks the same, and gives everything a six."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    server = Judge().start()
+    yield server
+    server.stop()

@@ -45,6 +45,14 @@ def test_lines_tell_start_rate_time_left_and_end(clock: Clock, capsys: pytest.Ca
     ]
 
 
+def test_what_began_earlier_is_not_counted_as_done_in_no_time(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with show.progress(quiet=False) as bar:
+        bar.step("steps", 100, 300)  # a run that goes on
+        clock.now += 20
+        bar.step("steps", 110, 300)
+    assert capsys.readouterr().err.splitlines() == ["steps: 100 of 300", "steps: 110 of 300, 2.0 s each, 380 s left"]
+
+
 def test_an_unknown_total_is_not_invented(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with show.progress(quiet=False) as bar:
         clock.now += 4

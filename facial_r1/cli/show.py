@@ -79,18 +79,20 @@ class _Lines(Progress):
     """A line when a step starts, when it ends, and every ten seconds between."""
 
     def __init__(self) -> None:
-        self.started: dict[str, float] = {}
+        self.started: dict[str, tuple[float, int]] = {}
         self.last: dict[str, float] = {}
 
     def step(self, what: str, done: int, total: int | None, note: str = "") -> None:
         now = time.monotonic()
-        begun = self.started.setdefault(what, now)
+        begun, before = self.started.setdefault(what, (now, done))
         if done != total and now - self.last.get(what, -60.0) < 10:
             return
         self.last[what] = now
-        seconds = now - begun
-        rate = f", {done / seconds:,.0f}/s" if seconds > 0.5 and done else ""
-        eta = f", {seconds * (total - done) / done:,.0f} s left" if total and done and done < total else ""
+        rate = eta = ""
+        if now - begun > 0.5 and done > before:  # what was done before the first call took a time that nobody knows
+            each = (now - begun) / (done - before)
+            rate = f", {1 / each:,.0f}/s" if each < 1 else f", {each:,.1f} s each"
+            eta = f", {each * (total - done):,.0f} s left" if total and done < total else ""
         of = f" of {total:,}" if total is not None else ""
         self.say(f"{what}: {done:,}{of}{rate}{eta}{f', {note}' if note else ''}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -110,6 +111,7 @@ def _given(
 
 
 def _plan(recipe: SftRecipe | GrpoRecipe) -> None:
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")  # or DeepSpeed looks for a GPU, and says so among the figures
     from training.estimate import footprint, require_room
     from training.prepare import prepare
 

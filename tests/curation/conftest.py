@@ -16,8 +16,6 @@ from typing import Any
 import orjson
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import datasets_builders
 from facial_r1.recipe import Recipe, load_recipe
 

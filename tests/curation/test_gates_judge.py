@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +10,9 @@ import cv2
 import numpy as np
 import pytest
 from lessons import make_run, rows_of
+from stub_server import Judge, prompt_of
 from typer import Typer
 from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "inference"))
-
-from stub_server import Reply, Stub, completion, error, prompt_of
 
 from curation import judging, teach
 from curation.evidence import JUDGEMENTS
@@ -47,40 +41,19 @@ def run(tmp_path: Path) -> Run:
     return made
 
 
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    """Gives every text a 6 in each criterion, and what ``answers`` says to texts that hold its key."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    server = Stub().start()
-    server.answers = {}  # type: ignore[attr-defined]
-
-    def reply(_name: str, _argument: str, body: dict[str, Any]) -> Reply:
-        prompt = prompt_of(body)[0]
-        for key, answer in server.answers.items():  # type: ignore[attr-defined]
-            if key in prompt:
-                return error(400, "no", "no") if answer is None else completion(answer, body)
-        names = re.findall(r'"(\w+)": 1-10', prompt)
-        return completion(json.dumps({**dict.fromkeys(names, 6), "reason": "fine"}), body)
-
-    monkeypatch.setattr(server, "reply", reply)
-    yield server
-    server.stop()
-
-
-def backend(stub: Stub) -> Backend:
-    return create("openai", model="gpt-4o-mini", base_url=stub.url, **OPTIONS)
+def backend(judge: Judge) -> Backend:
+    return create("openai", model="gpt-4o-mini", base_url=judge.url, **OPTIONS)
 
 
 def lines(run: Run) -> list[dict[str, Any]]:
     return [row for _, row in read_jsonl(run.root / JUDGEMENTS)]
 
 
-def test_every_text_is_scored_by_the_mean_of_its_criteria(run: Run, stub: Stub) -> None:
+def test_every_text_is_scored_by_the_mean_of_its_criteria(run: Run, judge: Judge) -> None:
     texts = [row["text"] for row in rows_of(run)]
     verdict = {"facts": 9, "description": 8, "reasoning": 10, "language": 7, "reason": "good"}
-    stub.answers = {texts[0]: json.dumps(verdict)}  # type: ignore[attr-defined]
-    found = judging.judge(run, backend(stub))
+    judge.answers = {texts[0]: json.dumps(verdict)}
+    found = judging.judge(run, backend(judge))
     assert (found.texts, found.scored, found.stats.asked) == (10, 10, 10)
     rows = lines(run)
     assert [row["id"] for row in rows] == [row["id"] for row in rows_of(run)]
@@ -89,16 +62,16 @@ def test_every_text_is_scored_by_the_mean_of_its_criteria(run: Run, stub: Stub) 
     assert rows[0]["criteria"] == {name: verdict[name] for name in judging.CRITERIA}
     assert {row["score"] for row in rows[1:]} == {6.0}
     assert found.mean == pytest.approx((8.5 + 9 * 6) / 10)
-    (body, *_) = stub.bodies
+    (body, *_) = judge.bodies
     assert body["temperature"] == 0
     assert body["response_format"]["json_schema"]["schema"]["required"] == [*judging.CRITERIA, "reason"]
     assert isinstance(body["messages"][-1]["content"], str) or len(body["messages"][-1]["content"]) == 1  # no picture
 
 
-def test_the_judge_is_told_what_the_corpus_knows_and_nothing_it_does_not(run: Run, stub: Stub) -> None:
-    judging.judge(run, backend(stub))
+def test_the_judge_is_told_what_the_corpus_knows_and_nothing_it_does_not(run: Run, judge: Judge) -> None:
+    judging.judge(run, backend(judge))
     by_text = {row["text"]: row["id"] for row in rows_of(run)}
-    for prompt in stub.counts:
+    for prompt in judge.counts:
         row = next(name for text, name in by_text.items() if text in prompt)
         reference = prompt.split("Reference:\n-----\n")[1].split("\n-----")[0]
         assert ("Active Action Units: " in reference) is not row.startswith("emo")
@@ -106,20 +79,20 @@ def test_the_judge_is_told_what_the_corpus_knows_and_nothing_it_does_not(run: Ru
 
 
 @pytest.mark.parametrize("answer", [None, "7", '{"facts": 11}', "Sure! Here it is:"])
-def test_a_judge_that_fails_gives_no_score_and_rejects_nothing(run: Run, stub: Stub, answer: str | None) -> None:
+def test_a_judge_that_fails_gives_no_score_and_rejects_nothing(run: Run, judge: Judge, answer: str | None) -> None:
     text = rows_of(run)[0]["text"]
-    stub.answers = {text: answer}  # type: ignore[attr-defined]
-    found = judging.judge(run, backend(stub))
+    judge.answers = {text: answer}
+    found = judging.judge(run, backend(judge))
     assert (found.texts, found.scored, found.mean) == (10, 9, 6.0)
     assert (lines(run)[0]["score"], lines(run)[0]["criteria"]) == (None, None)
     gate(run)
     assert sum(cell.accepted for cell in cell_table(run)) == 10
 
 
-def test_low_scores_are_turned_down_and_replaced_by_the_next_build(run: Run, stub: Stub) -> None:
+def test_low_scores_are_turned_down_and_replaced_by_the_next_build(run: Run, judge: Judge) -> None:
     low = {**SIX, "facts": 2, "reason": "an Action Unit is missing"}
-    stub.answers = {rows_of(run)[0]["text"]: json.dumps(low)}  # type: ignore[attr-defined]
-    judging.judge(run, backend(stub))
+    judge.answers = {rows_of(run)[0]["text"]: json.dumps(low)}
+    judging.judge(run, backend(judge))
     summary = gate(run)
     assert summary["rejected"] == {"low_score": 1}
     assert cell_table(run)[0].short == 1
@@ -128,15 +101,15 @@ def test_low_scores_are_turned_down_and_replaced_by_the_next_build(run: Run, stu
     assert (stats.asked, stats.reused) == (1, 10)
     gate(run)
     assert all(cell.short == 0 for cell in cell_table(run))
-    found = judging.judge(run, backend(stub))  # only the new text is asked; the one turned down keeps its score
+    found = judging.judge(run, backend(judge))  # only the new text is asked; the one turned down keeps its score
     assert (found.texts, found.stats.asked, found.stats.reused) == (11, 1, 10)
     assert lines(run)[0]["score"] == 5.0
 
 
-def test_what_the_gates_reject_is_not_worth_a_question(run: Run, stub: Stub) -> None:
+def test_what_the_gates_reject_is_not_worth_a_question(run: Run, judge: Judge) -> None:
     strict = run.recipe.model_copy(update={"gates": (*run.recipe.gates, *_gates("words", {"least": 500}))})
-    assert judging.judge(Run(run.root, strict), backend(stub)).texts == 0
-    assert stub.counts == {}
+    assert judging.judge(Run(run.root, strict), backend(judge)).texts == 0
+    assert judge.counts == {}
 
 
 def _gates(name: str, params: dict[str, Any]) -> tuple[Any, ...]:
@@ -145,40 +118,40 @@ def _gates(name: str, params: dict[str, Any]) -> tuple[Any, ...]:
     return (Gate(name=name, params=params),)
 
 
-def test_a_cap_stops_it_and_the_same_call_goes_on(run: Run, stub: Stub) -> None:
+def test_a_cap_stops_it_and_the_same_call_goes_on(run: Run, judge: Judge) -> None:
     with pytest.raises(CapReached, match="--max-requests 4"):
-        judging.judge(run, backend(stub), limits=Limits(concurrency=2, max_requests=4))
+        judging.judge(run, backend(judge), limits=Limits(concurrency=2, max_requests=4))
     assert not (run.root / JUDGEMENTS).exists()
-    found = judging.judge(run, backend(stub))
+    found = judging.judge(run, backend(judge))
     assert (found.stats.asked, found.stats.reused, found.scored) == (6, 4, 10)
-    assert max(stub.counts.values()) == 1
+    assert max(judge.counts.values()) == 1
     first = sha256_file(run.root / JUDGEMENTS)
-    judging.judge(run, backend(stub))
+    judging.judge(run, backend(judge))
     assert sha256_file(run.root / JUDGEMENTS) == first
-    assert max(stub.counts.values()) == 1
+    assert max(judge.counts.values()) == 1
 
 
-def test_an_estimate_asks_nothing(run: Run, stub: Stub) -> None:
-    found = judging.estimated(run, backend(stub))
+def test_an_estimate_asks_nothing(run: Run, judge: Judge) -> None:
+    found = judging.estimated(run, backend(judge))
     assert (found.requests, found.pictures) == (10, 0)
     assert found.online is not None
     assert found.online > 0
     assert not (run.root / JUDGEMENTS).parent.exists()
-    judging.judge(run, backend(stub))
-    assert judging.estimated(run, backend(stub)).requests == 0
-    assert sum(stub.counts.values()) == 10
+    judging.judge(run, backend(judge))
+    assert judging.estimated(run, backend(judge)).requests == 0
+    assert sum(judge.counts.values()) == 10
 
 
 def test_pictures_are_shown_on_demand_and_their_leave_is_asked(
-    run: Run, stub: Stub, monkeypatch: pytest.MonkeyPatch
+    run: Run, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for row in rows_of(run):
         path = run.images / row["id"].rpartition("-")[0] / f"{row['id'].rpartition('-')[2]}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         assert cv2.imwrite(str(path), np.full((48, 48), 90, np.uint8))
-    found = judging.judge(run, backend(stub), pictures=True)
+    found = judging.judge(run, backend(judge), pictures=True)
     assert found.scored == 10
-    (body, *_) = stub.bodies
+    (body, *_) = judge.bodies
     assert [part["type"] for part in body["messages"][-1]["content"]] == ["image_url", "text"]
     assert '"picture": 1-10' in prompt_of(body)[0]
     assert json.loads((run.root / JUDGEMENTS).with_name("sent.json").read_bytes()) == {}
@@ -203,10 +176,10 @@ def test_a_judge_needs_a_model_that_there_is(run: Run) -> None:
         assert said in str(failed.exception)
 
 
-def test_the_command(run: Run, stub: Stub) -> None:
+def test_the_command(run: Run, judge: Judge) -> None:
     app = Typer()
     app.command()(command)
-    arguments = [str(run.root), "--model", "gpt-4o-mini", "--base-url", stub.url, "-q"]
+    arguments = [str(run.root), "--model", "gpt-4o-mini", "--base-url", judge.url, "-q"]
     dry = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert dry.exit_code == 0, dry.output
     assert "requests to the judge: 10" in dry.output

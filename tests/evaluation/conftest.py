@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "inference"))
-
-from stub_server import Stub
 
 from facial_r1.evaluation.predictions import Prediction
 from facial_r1.files import to_line
@@ -48,16 +43,6 @@ def says() -> Say:
         return Prediction(identity, text, outcome, **more)
 
     return make
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    """A server that speaks OpenAI's API and does what the prompt says."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    server = Stub().start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

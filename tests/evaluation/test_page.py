@@ -7,13 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
-from stub_server import Reply, Stub, completion
+from stub_server import Judge
 from typer.testing import CliRunner
 
 from facial_r1.cli import evaluate as commands
@@ -24,26 +22,12 @@ PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
 Demo = tuple[Path, "subprocess.CompletedProcess[str]"]
 
 
-class Judge(Stub):
-    """A judge who gives everything a six."""
-
-    def reply(self, name: str, argument: str, body: dict[str, Any]) -> Reply:  # noqa: ARG002
-        return completion('{"score": 6, "reason": "so so"}', body)
-
-
-@pytest.fixture
-def judge() -> Iterator[str]:
-    server = Judge().start()
-    yield server.url
-    server.stop()
-
-
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def test_every_command_runs_and_gives_its_number(
-    demo: Demo, judge: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo: Demo, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = typer.Typer()
     app.command()(commands.predict)
@@ -53,7 +37,7 @@ def test_every_command_runs_and_gives_its_number(
     first, *lines = [line for block in blocks("sh") for line in block.splitlines()]
     assert first == "facial-r1 demo --out demo"
     for line in lines:
-        words = shlex.split(line.replace("http://127.0.0.1:8000/v1", judge))
+        words = shlex.split(line.replace("http://127.0.0.1:8000/v1", judge.url))
         done = CliRunner().invoke(app, [*words[1:], "-q"])
         assert done.exit_code == 0, (line, done.exception)
     (code,) = blocks("python")

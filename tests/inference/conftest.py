@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,22 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stub_server import Stub
-
 from facial_r1.files import sha256_bytes
 from facial_r1.inference.journal import Journal
 from facial_r1.inference.protocol import Request
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    server = Stub().start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -244,6 +244,26 @@ class _Connection(asyncio.Protocol):
         return "".join([f"HTTP/1.1 {status} X\r\n", *(f"{k}: {v}\r\n" for k, v in fields.items()), "\r\n"]).encode()
 
 
+class Judge(Stub):
+    """Gives a text 6 in each criterion that the prompt names, and says what ``answers`` holds to those it is a key of.
+
+    None is a refused request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, str | None] = {}
+
+    def reply(self, name: str, argument: str, body: dict[str, Any]) -> Reply:
+        del name, argument
+        prompt = prompt_of(body)[0]
+        for key, answer in self.answers.items():
+            if key in prompt:
+                return error(400, "no", "no") if answer is None else completion(answer, body)
+        names = re.findall(r'"(\w+)": 1-10', prompt)
+        return completion(json.dumps({**dict.fromkeys(names, 6), "reason": "fine"}), body)
+
+
 if __name__ == "__main__":
     latency, capacity = [*sys.argv[1:], None, None][:2]
     asyncio.run(Stub(float(latency or 0), int(capacity) if capacity else None).serve())

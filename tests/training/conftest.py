@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from learning import row, write_pictures
 
 from facial_r1.files import write_jsonl

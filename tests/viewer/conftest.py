@@ -18,10 +18,6 @@ from typing import Any
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "inference"))
-
-from stub_server import Stub
-
 HERE = Path(__file__).parent
 SCRIPT = Path(sys.executable).parent / "facial-r1"
 ROWS = 60
@@ -147,13 +143,3 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
         context.close()
     assert not strangers, "the page asked another host"
     assert not errors
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    """The server that speaks OpenAI's API to the tests of inference."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    server = Stub().start()
-    yield server
-    server.stop()

@@ -110,7 +110,7 @@ class Client:
         self._local = is_loopback(self.endpoint)
         self._key = os.environ.get("OPENAI_API_KEY", "").strip()
         if not self._key and not self._local:
-            do = "export OPENAI_API_KEY=…; a server on this machine needs none"
+            do = "export OPENAI_API_KEY=… (for --dry-run any word will do); a server on this machine needs none"
             raise UsageError(f"there is no key for {host}", expected="the variable OPENAI_API_KEY", do=do)
         self._reached = False
         self._open: openai.AsyncOpenAI | None = None
