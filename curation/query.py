@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from curation.evidence import JUDGEMENTS, REVIEWS
 from curation.run import ANSWERS, RELEASE, SAMPLES, STAGES, TASKS, VERDICTS
 from curation.splits import SPLITS
 from facial_r1.columns import (
@@ -48,6 +49,11 @@ _DROPPED = {
     **dict.fromkeys(("dataset", "id", "reason", "detail", "source"), "VARCHAR"),
     **dict.fromkeys(("AUs", "labels"), "VARCHAR[]"),
 }
+_JUDGEMENT = {
+    **dict.fromkeys(("id", "text_sha256", "rubric", "model"), "VARCHAR"),
+    "score": "DOUBLE",
+    "criteria": "MAP(VARCHAR, INTEGER)",
+}
 _CELL = {**dict.fromkeys(("cell", "corpus", "split", "class"), "VARCHAR"), "quota": "INTEGER"}
 _DROPPED_FILE = "dropped.jsonl"
 
@@ -66,8 +72,8 @@ def sql(place: Path, statement: str) -> Table:
     Args:
         place: a run directory, a release folder, or one JSONL file of rows.
         statement: DuckDB SQL over the views ``samples, tasks, cells, answers, blind, confidence, prompts, verdicts,
-            dropped, reviews, release``, as far as they exist; a single file is the view ``samples``, a release folder
-            ``release``.
+            dropped, reviews, judgements, release``, as far as they exist; a single file is the view ``samples``, a
+            release folder ``release``.
 
     Raises:
         InputError: when ``place`` holds nothing that could be asked, or a file does not fit its columns.
@@ -126,7 +132,8 @@ def _run_sources(root: Path) -> dict[str, list[Source]]:
         "confidence": [(answers / "confidence.jsonl", _CONFIDENCE, "*")],
         "prompts": [(answers / "prompts.jsonl", PROMPT_TYPES, "*")],
         "verdicts": [(root / VERDICTS / "verdicts.jsonl", VERDICT_TYPES, "*")],
-        "reviews": [(root / "reviews.jsonl", REVIEW_TYPES, "*")],
+        "reviews": [(root / REVIEWS, REVIEW_TYPES, "*")],
+        "judgements": [(root / JUDGEMENTS, _JUDGEMENT, "*")],
         "release": _release_sources(root / RELEASE),
     }
 

@@ -28,7 +28,7 @@ def cli() -> Cli:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=1500,  # pytest has the shorter one, where no test says otherwise
         )
 
     return run

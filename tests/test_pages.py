@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -69,6 +70,8 @@ def test_the_judge_of_the_page_on_gates(folder: Path, cli: Cli, judge: Judge) ->
     scores = [row["score"] for _, row in read_jsonl(folder / "demo" / JUDGEMENTS)]
     assert len(scores) >= 2_100
     assert set(scores) == {6}
+    query = "select count(*) from judgements join answers using (id) where criteria['facts'] = 6"
+    assert f"{len(scores):,}" in cli("sql", "demo", query, cwd=folder).stdout
 
 
 @pytest.mark.parametrize("page", ["gates.md", "duplicates.md", "release-checks.md"])
@@ -86,13 +89,30 @@ def test_the_settings_of_a_page_are_those_of_a_recipe(page: str) -> None:
 
 
 def test_the_commands_of_the_page_on_training_plan_what_they_say(folder: Path, cli: Cli) -> None:
-    """Planned, for the training itself takes minutes: ``test_cli`` of training runs it."""
-    sft, grpo = commands("training.md")
+    sft, grpo, iterate = commands("training.md")
     planned = cli(*sft, "--dry-run", cwd=folder)
     assert planned.returncode == 0, planned.stderr
     assert re.search(r"steps +300 ", planned.stdout)
     assert planned.stdout.startswith("What it would take")
-    assert not (folder / "runs").exists()
     refused = cli(*grpo, "--dry-run", cwd=folder)
     assert refused.returncode == 1
     assert "runs/tiny-sft" in refused.stderr
+    steps = cli(*iterate, "--dry-run", cwd=folder)
+    assert steps.returncode == 0, steps.stderr
+    assert steps.stdout.count("facial-r1 ") >= 9
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_commands_of_the_page_on_training_train(folder: Path, cli: Cli) -> None:
+    for words in commands("training.md"):
+        done = cli(*words, cwd=folder, OMP_NUM_THREADS="1")
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+    rows = json.loads((folder / "runs" / "tiny-round" / "rounds.json").read_bytes())
+    assert [row["round"] for row in rows] == [1, 2]
+    assert rows[0]["tried"] >= rows[0]["accepted"] >= rows[0]["rows"] > rows[1]["rows"] > 0
+    assert rows[1]["tried"] > rows[1]["accepted"]
+    for row in rows:
+        for stage in ("sft", "grpo"):
+            assert row["scores"][stage]["well_formed"] > 0.3, row  # all rows of emotions, which it was trained on
