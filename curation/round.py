@@ -36,7 +36,7 @@ from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
 from facial_r1.recipe import Recipe, load_recipe
 from facial_r1.sample import Sample, read_samples
-from facial_r1.yamls import checked, read_mapping
+from facial_r1.yamls import checked, override, read_mapping
 
 __all__ = ["TRAINED", "RoundRecipe", "RoundRow", "iterate", "load_round", "plan", "table"]
 
@@ -121,11 +121,12 @@ def _check_release(release: Path | None) -> None:
         do = "name a finished release: `release:` in the recipe, or --release RUN/5-release"
         raise UsageError("there is no release to begin with", do=do)
     needed = (MANIFEST, "train.jsonl", "test.jsonl", FROZEN)
-    missing = [name for name in needed if not (release / name).is_file()]
+    missing = [f"no {name}" for name in needed if not (release / name).is_file()]
+    missing = missing or [f"no row in {name}" for name in needed[1:3] if not (release / name).stat().st_size]
     if missing:
         do = "give the folder 5-release of a run whose recipe has parts for train and test"
         what = "this release cannot be trained and tested on"
-        raise InputError(what, path=release, found=f"no {missing[0]}", expected=", ".join(needed), do=do)
+        raise InputError(what, path=release, found=missing[0], expected=", ".join(needed), do=do)
     read_manifest(release)
     Frozen.read(release / FROZEN)
 
@@ -145,7 +146,11 @@ def _synthesis(path: Path, sets: Sequence[str], roots: Mapping[str, Path] | None
 
 
 def plan(recipe: RoundRecipe, synthesis: Recipe) -> list[Step]:
-    """Every step of the rounds in order; nothing is looked at and nothing is run."""
+    """Every step of the rounds in order; nothing is run.
+
+    Raises:
+        UsageError: for a training recipe that is no YAML.
+    """
     steps: list[Step] = []
     assert recipe.release is not None
     release = str(recipe.release)
@@ -173,7 +178,16 @@ def _train(number: int, stage: str, file: Path, release: str, *, start: str, set
     inputs = [str(file), f"{release}/{MANIFEST}", *([f"{start}/run.json"] if start else [])]
     what = f"{stage.upper()} on release {number}"
     settings = {"sets": list(sets)}
-    return Step(name, what, tuple(command), tuple(inputs), (f"{_CHECKPOINT}/run.json",), settings)
+    outputs = (f"{_CHECKPOINT}/run.json",)
+    return Step(name, what, tuple(command), tuple(inputs), outputs, settings, processes=_processes(file, sets))
+
+
+def _processes(file: Path, sets: Sequence[str]) -> int:
+    """How many processes a training recipe is for; the trainer judges whatever else stands in it."""
+    raw = read_mapping(file, what="training recipe", keys="`name:`, `model:`, `data:` …")
+    override(raw, sets, example="data.rows=300")
+    found = raw.get("processes")
+    return found if isinstance(found, int) and found > 0 else 1
 
 
 def _test(trained: Step, recipe: RoundRecipe) -> Step:
@@ -218,7 +232,7 @@ def iterate(
         recipe, synthesis: from :func:`load_round`.
         out: the run; made when missing.
         program: the script ``facial-r1`` to call; by default that of this environment.
-        progress: told about every step.
+        progress: told about every step, and the figures of every test as soon as they are there.
 
     Returns:
         A row for each release, as in :func:`table`.
@@ -230,6 +244,8 @@ def iterate(
     """
     progress, program = progress or Progress(), program or script()
     steps = plan(recipe, synthesis)
+    assert recipe.release is not None
+    truth = list(read_samples(recipe.release / "test.jsonl"))
     _require_folder(out)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -239,6 +255,10 @@ def iterate(
                 if not step.done(out):
                     progress.say(f"{step.name}: {step.what}; see {out / step.name / LOG}")
                     perform(step, out, program, lock)
+                if step.outputs == (PREDICTIONS,):
+                    told = _figures(truth, out / step.name / PREDICTIONS).items()
+                    figures = (f"{name} {'unknown' if value is None else f'{value:.1%}'}" for name, value in told)
+                    progress.say(f"{step.name}: {', '.join(figures)}")
                 progress.step("steps", number, len(steps), step.name)
             rows = table(recipe, out)
             write_atomic(out / TABLE, orjson.dumps([asdict(row) for row in rows], option=orjson.OPT_INDENT_2))

@@ -40,6 +40,7 @@ class Step:
         name: its folder below the run, such as ``1-sft``.
         what: for people.
         command: the arguments of ``facial-r1``; relative paths are below the run.
+        processes: how many of them torchrun starts, one a device.
         inputs: files below the run, or absolute, whose content decides the result.
         outputs: files below the step's folder that the command makes, and that stand for all it makes.
         settings: what else decides the result.
@@ -53,6 +54,14 @@ class Step:
     outputs: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     keep: bool = False
+    processes: int = 1
+
+    def words(self, program: Path) -> list[str]:
+        """The whole command; torchrun stands beside the script."""
+        own = [str(program), *self.command]
+        if self.processes == 1:
+            return own
+        return [str(program.with_name("torchrun")), "--standalone", f"--nproc_per_node={self.processes}", *own]
 
     def done(self, out: Path) -> bool:
         """Whether it is finished for exactly these inputs and settings.
@@ -117,9 +126,8 @@ def perform(step: Step, out: Path, program: Path, lock: int) -> None:
     log = folder / LOG
     with log.open("ab") as written:
         start = written.tell()
-        command = [str(program), *step.command]
         how: dict[str, Any] = {"cwd": out, "stdout": written, "stderr": written, "pass_fds": (lock,)}
-        code = subprocess.run(command, check=False, **how).returncode
+        code = subprocess.run(step.words(program), check=False, **how).returncode
     missing = [name for name in step.outputs if not (folder / name).is_file()]
     if code or missing:
         kind = _KINDS.get(code, FacialR1Error)

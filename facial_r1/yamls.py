@@ -15,6 +15,24 @@ from facial_r1.errors import UsageError
 __all__ = ["checked", "override", "read_mapping"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Once(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, where YAML would silently take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As PyYAML does it.
+
+        Raises:
+            yaml.YAMLError: naming key and line.
+        """
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for place, key in enumerate(keys):
+            if key.value in [before.value for before in keys[:place]]:
+                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is given twice", key.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
 _ANY = {dict: "NAME", tuple: "N", list: "N"}
 """What stands for any key of a mapping, and for any place in a list."""
 
@@ -33,7 +51,7 @@ def read_mapping(path: Path, *, what: str = "recipe", keys: str) -> dict[str, An
     if not path.is_file():
         raise UsageError(f"there is no such {what}", path=path, do="check the path; `recipes/` holds examples")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
         raise UsageError(f"this recipe is not YAML ({told})", path=path, do="correct the YAML") from None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from facial_r1.errors import UsageError, clip
 from training.recipe import TrainRecipe
 
-__all__ = ["DEEPSPEED", "arguments", "deepspeed_file"]
+__all__ = ["DEEPSPEED", "arguments", "deepspeed_settings"]
 
 DEEPSPEED = Path(__file__).parent / "deepspeed"
 """Our settings of DeepSpeed, by the names that a recipe gives them."""
@@ -47,8 +50,8 @@ def arguments(recipe: TrainRecipe, folder: Path, *, measure: str, greater: bool)
         "gradient_accumulation_steps": recipe.accumulation,
         "use_cpu": not recipe.gpu,
         "bf16": recipe.gpu,
-        "gradient_checkpointing": recipe.activation_checkpointing,
-        "deepspeed": None if recipe.deepspeed is None else str(deepspeed_file(recipe.deepspeed)),
+        "activation_checkpointing": recipe.activation_checkpointing,
+        "deepspeed": None if recipe.deepspeed is None else str(_deepspeed_file(recipe.deepspeed)),
         "logging_steps": recipe.log_every,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # or a broken loss would be shown as the one before
@@ -61,6 +64,26 @@ def arguments(recipe: TrainRecipe, folder: Path, *, measure: str, greater: bool)
     }
 
 
-def deepspeed_file(named: str | Path) -> Path:
-    """DeepSpeed's settings: one of ours by its name, or a file as it is."""
+def deepspeed_settings(named: str | Path | None) -> dict[str, Any]:
+    """DeepSpeed's settings that a recipe names; empty without it.
+
+    Raises:
+        UsageError: for a file that is no JSON object.
+    """
+    if named is None:
+        return {}
+    path = _deepspeed_file(named)
+    try:
+        settings = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        found = str(error)
+    else:
+        if isinstance(settings, dict):
+            return settings
+        found = clip(settings)
+    raise UsageError("deepspeed names no JSON file of settings", path=path, found=found, do="zero2 is one of ours")
+
+
+def _deepspeed_file(named: str | Path) -> Path:
+    """One of ours by its name, or a file as it is."""
     return DEEPSPEED / f"{named}.json" if isinstance(named, str) else named

@@ -25,6 +25,7 @@ from training.recipe import Data
 __all__ = ["Lesson", "Lessons", "lessons", "places"]
 
 _NO_PICTURE = "-"
+_UNSCORED = "Action Units are named, and not which were scored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class Lessons:
     dropped: Counter[str] = field(default_factory=Counter)
     source: str = ""
 
+    @property
+    def unscored(self) -> int:
+        """Rows of ``rows`` whose Action Units are not used, since they do not say which were scored."""
+        return sum(_unscored(row.sample) for row in self.rows)
+
 
 def lessons(data: Data, lengths: Lengths, *, answer: int | None = None, prove: bool = True) -> Lessons:
     """Read, check and choose rows.
@@ -93,6 +99,9 @@ def lessons(data: Data, lengths: Lengths, *, answer: int | None = None, prove: b
     if not found.rows:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in found.dropped.most_common())
         do = "see docs/training.md on what a row needs, and what the recipe's data: may choose"
+        if _UNSCORED in found.dropped:
+            scored = "--set data.assume_scored=true, if all that occur in a corpus were scored in each of its rows"
+            do = f"{scored}; or write meta_info.au_annotated"
         raise InputError("no row is left to train on", path=files[0][0], found=why or "the file is empty", do=do)
     return found
 
@@ -165,9 +174,9 @@ def _lesson(
     """The row as a lesson, or the reason why it is none."""
     task, form = task_of(sample), form_of(sample)
     if task is None or form is None:
-        return "no truth is known"
+        return _UNSCORED if _unscored(sample) else "no truth is known"
     if data.tasks and task not in data.tasks:
-        return "of another task"
+        return _UNSCORED if _unscored(sample) else "of another task"
     fault = _text_fault(sample, form, data) if answer is None else "" if sample.image else "no picture"
     if fault:
         return fault
@@ -182,6 +191,10 @@ def _lesson(
     return Lesson(sample, picture, prompt, form, tokens)
 
 
+def _unscored(sample: Sample) -> bool:
+    return bool(sample.AUs) and not sample.meta_info.au_annotated
+
+
 def _text_fault(sample: Sample, form: str, data: Data) -> str:
     """Why a text should not be learnt; empty when it may be. What a release holds has passed its gates."""
     response = parse(sample.description, label_set=data.label_set)
@@ -189,6 +202,8 @@ def _text_fault(sample: Sample, form: str, data: Data) -> str:
         return "no text of the right form"
     if data.release is not None:
         return ""
+    if form == "emotion" and response.claimed_aus:  # the prompt of such a row asks for words alone
+        return _UNSCORED
     if form != "au" and label_match(response.answer_labels, sample.labels, rule=data.label_rule) is False:
         return "the text's emotion is not the true one"
     claimed, unknown = predicted_aus(response, form), len(predicted_unknown(response, form))

@@ -1,8 +1,8 @@
 """What a training run would take, before any weight is loaded: parameters, tokens a step, memory of one device.
 
 *Model states* follow ZeRO (Rajbhandari et al. 2020, §3.1): with Adam in mixed precision, 2 bytes of weights for every
-parameter, and for every trained one 2 of gradients and 12 of float32 weights and moments. Stage 2 divides gradients and
-optimizer among the processes, stage 3 the weights as well, and offloading keeps weights and optimizer in the host's
+parameter, and for every trained one 2 of gradients and 12 of float32 weights and moments. Stage 1 divides the optimizer
+among the processes, stage 2 the gradients as well, stage 3 the weights too; what is offloaded lies in the host's
 memory. Without DeepSpeed, fully trained weights are float32 beside their bf16 casts, which comes to 18 bytes.
 
 *Activations* follow Korthikanti et al. 2022 (§4 and 5): 34 bytes a layer, token and hidden unit with an attention that
@@ -16,12 +16,15 @@ It is an estimate: kernels and fragmentation take more, and a device is refused 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from facial_r1.errors import UsageError
+from training.arguments import deepspeed_settings
+from training.data import Lesson
 from training.model import vision
+from training.order import Grouped, balanced
 from training.prepare import Prepared
 from training.recipe import GrpoRecipe, TrainRecipe
 
@@ -37,7 +40,7 @@ class Footprint:
     Attributes:
         parameters, trainable: of the model; with LoRA only the adapters are trained.
         rows: rows to train on.
-        steps: optimizer steps.
+        steps: optimizer steps, as the trainer will count them.
         tokens: mean tokens of one optimizer step over all processes.
         states, activations, rollouts: bytes on one device.
     """
@@ -61,9 +64,9 @@ def footprint(prepared: Prepared) -> Footprint:
     """Reckon a run.
 
     Raises:
-        UsageError: when the checkpoint's architecture cannot be built here.
+        UsageError: when the checkpoint's architecture cannot be built here, or has no place for the recipe's adapters.
     """
-    recipe, rows = prepared.recipe, prepared.train.rows
+    recipe, rows = prepared.recipe, balanced(prepared.train.rows, prepared.recipe.data.balance)
     config = prepared.checkpoint.config
     text = config.get("text_config") or config
     shapes = _shapes(prepared.checkpoint.base)
@@ -76,14 +79,21 @@ def footprint(prepared: Prepared) -> Footprint:
     return Footprint(
         parameters=whole + adapters,
         trainable=trainable,
-        rows=len(rows),
-        steps=recipe.steps
-        or max(1, round(recipe.epochs * len(rows) * (grpo.generations if grpo else 1) / recipe.rows_a_step)),
+        rows=len(prepared.train.rows),
+        steps=recipe.steps or math.ceil(recipe.epochs * _steps_of_an_epoch(recipe, rows)),
         tokens=round(sum(row.tokens for row in rows) / len(rows) * recipe.rows_a_step),
         states=_states(recipe, whole + adapters, trainable),
         activations=_activations(prepared, text, longest),
         rollouts=_rollouts(grpo, text, longest) if grpo else 0,
     )
+
+
+def _steps_of_an_epoch(recipe: TrainRecipe, rows: Sequence[Lesson]) -> int:
+    """The last step of SFT may be a small one; GRPO leaves out prompts that do not fill a step."""
+    if isinstance(recipe, GrpoRecipe):
+        return len(rows) // (recipe.rows_a_step // recipe.generations)
+    order = Grouped(rows, batch=recipe.batch, processes=recipe.processes, by_length=False, seed=0)
+    return math.ceil(len(order) / recipe.rows_a_step)
 
 
 def _shapes(model: str) -> dict[str, tuple[int, ...]]:
@@ -105,24 +115,41 @@ def _adapters(recipe: TrainRecipe, shapes: Mapping[str, tuple[int, ...]]) -> int
     """Parameters of the adapters: two matrices of rank r at each target of the language model."""
     if recipe.lora is None:
         return 0
-    ends = tuple(f".{target}.weight" for target in recipe.lora.targets)
-    targets = [shape for name, shape in shapes.items() if name.endswith(ends) and "language_model" in name.split(".")]
-    return recipe.lora.r * sum(sum(shape) for shape in targets)
+    own = {name: shape for name, shape in shapes.items() if "language_model" in name.split(".")}
+    count = 0
+    for target in recipe.lora.targets:
+        found = [shape for name, shape in own.items() if name.endswith(f".{target}.weight")]
+        if not found:
+            there = sorted({name.split(".")[-2] for name, shape in own.items() if len(shape) == 2})
+            what, expected = "lora.targets names no part of this language model", f"some of {', '.join(there)}"
+            raise UsageError(what, found=target, expected=expected)
+        count += recipe.lora.r * sum(sum(shape) for shape in found)
+    return count
 
 
 def _states(recipe: TrainRecipe, parameters: int, trainable: int) -> int:
     """Weights, gradients and optimizer on one device."""
+    # The KL term holds the model against a second one; with adapters, against itself without them.
+    models = 2 if isinstance(recipe, GrpoRecipe) and recipe.beta and recipe.lora is None else 1
     if not recipe.gpu:
-        return 4 * parameters + 12 * trainable
+        return 4 * models * parameters + 12 * trainable
     if recipe.deepspeed is None and recipe.lora is None:
-        return 6 * parameters + 12 * trainable
-    weights, gradients, optimizer = 2 * parameters, 2 * trainable, 12 * trainable
-    stage = str(recipe.deepspeed or "")
-    if "zero" in stage:
-        gradients, optimizer = gradients // recipe.processes, optimizer // recipe.processes
-    if "zero3" in stage:
+        return (4 * models + 2) * parameters + 12 * trainable
+    weights, gradients, optimizer = 2 * models * parameters, 2 * trainable, 12 * trainable
+    zero = deepspeed_settings(recipe.deepspeed).get("zero_optimization")
+    zero = zero if isinstance(zero, dict) else {}
+    stage = zero.get("stage")
+    if stage in (1, 2, 3):
+        optimizer //= recipe.processes
+    if stage in (2, 3):
+        gradients //= recipe.processes
+    if stage == 3:
         weights //= recipe.processes
-    return gradients if "offload" in stage else weights + gradients + optimizer
+    if "offload_param" in zero:
+        weights = 0
+    if "offload_optimizer" in zero:
+        optimizer = 0
+    return weights + gradients + optimizer
 
 
 def _activations(prepared: Prepared, text: Mapping[str, Any], longest: int) -> int:

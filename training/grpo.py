@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facial_r1.errors import UsageError
 from facial_r1.progress import Progress
 from training.arguments import arguments
 from training.columns import grpo_columns
-from training.data import Lesson
 from training.model import load_model, lora_config
-from training.order import balanced
+from training.order import Replayed, balanced
 from training.outputs import CHECKPOINTS
 from training.prepare import Prepared
 from training.recipe import GrpoRecipe
-from training.rewards import TRUTHS, Reward, resolve
+from training.rewards import Reward, resolve
 from training.run import run
 
 __all__ = ["rewards_of", "train", "trainer"]
@@ -28,7 +26,7 @@ def train(recipe: GrpoRecipe, out: Path, *, resume: bool = False, progress: Prog
         ``out``, as :func:`training.sft.train`.
 
     Raises:
-        UsageError: for an unknown reward, or rewards that can score no row.
+        UsageError: for an unknown reward.
         FacialR1Error: see :func:`training.run.run`.
     """
     rewards_of(recipe)
@@ -58,10 +56,12 @@ def trainer(prepared: Prepared, out: Path, callbacks: list[Any]) -> Any:
     class Trainer(Exact, GRPOTrainer):  # type: ignore[misc]
         """TRL's, with an exact resume."""
 
+        def _get_train_sampler(self, dataset: Any = None) -> Replayed:
+            return Replayed(lambda: super(Trainer, self)._get_train_sampler(dataset))
+
     recipe = prepared.recipe
     assert isinstance(recipe, GrpoRecipe)
     rows = balanced(prepared.train.rows, recipe.data.balance)
-    _scorable(rows, recipe)
     weights = {one.name: one.weight for one in recipe.rewards}
     shown = Rollouts(out / "rollouts", rows, weights, recipe.show_every)
     # TRL pads prompts on the left, but has the kinds of tokens (text, picture) padded where the tokenizer says; on the
@@ -92,16 +92,6 @@ def trainer(prepared: Prepared, out: Path, callbacks: list[Any]) -> Any:
         peft_config=lora_config(recipe, prepared.checkpoint),
         callbacks=[*callbacks, shown],
     )
-
-
-def _scorable(rows: list[Lesson], recipe: GrpoRecipe) -> None:
-    """Rewards of a truth that no row has would leave the format to be trained alone: say so instead."""
-    there = {"au_annotated": any(row.sample.meta_info.au_annotated for row in rows)}
-    there["labels"] = any(row.sample.labels for row in rows)
-    asked = [one.name for one in recipe.rewards if one.name in TRUTHS]
-    if asked and not any(there[TRUTHS[name]] for name in asked):
-        do = "choose rewards whose truth the rows have"
-        raise UsageError("no row has a truth that these rewards compare with", found=", ".join(asked), do=do)
 
 
 def _vllm(recipe: GrpoRecipe) -> dict[str, Any]:

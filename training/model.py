@@ -7,7 +7,7 @@ from typing import Any
 
 from facial_r1.errors import InputError, UsageError
 from facial_r1.inference.local.checkpoints import Checkpoint
-from training.recipe import Lora, TrainRecipe
+from training.recipe import TrainRecipe
 
 __all__ = ["load_model", "lora_config", "vision"]
 
@@ -20,7 +20,7 @@ def load_model(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
 
     Raises:
         InputError: when the weights cannot be loaded, or some are missing.
-        UsageError: when there is no vision tower to freeze, or the checkpoint's adapter is another than the recipe's.
+        UsageError: when there is no vision tower to freeze.
     """
     import torch
     from safetensors import SafetensorError
@@ -33,14 +33,15 @@ def load_model(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
     try:
         loaded: Any = AutoModelForImageTextToText.from_pretrained(place, **how)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        found = str(error).strip().splitlines()[0]
+        mismatch = "ignore_mismatched_sizes" in str(error)
+        found = "weights of other sizes than config.json says" if mismatch else str(error).strip().splitlines()[0]
         raise InputError("this checkpoint cannot be loaded", path=place, found=found, do="copy it anew") from error
     model, report = loaded
     if report["missing_keys"]:  # transformers would begin with noise there
         found = f"no {min(report['missing_keys'])}"
         raise InputError("these weights are not all of the model's", path=place, found=found, do="copy it anew")
     if checkpoint.adapter is not None:
-        model = _adapted(model, checkpoint, recipe.lora)
+        model = _adapted(model, checkpoint, trained_on=recipe.lora is not None)
     if recipe.freeze_vision:
         frozen = [parameter for name, parameter in model.named_parameters() if vision(name)]
         if not frozen:
@@ -52,18 +53,12 @@ def load_model(recipe: TrainRecipe, checkpoint: Checkpoint) -> Any:
     return model
 
 
-def _adapted(model: Any, checkpoint: Checkpoint, lora: Lora | None) -> Any:
+def _adapted(model: Any, checkpoint: Checkpoint, *, trained_on: bool) -> Any:
     """With the checkpoint's adapter: trained on where the recipe has one too, else merged into the weights."""
     from peft import PeftModel
 
-    if lora is None:
-        return PeftModel.from_pretrained(model, checkpoint.adapter).merge_and_unload()
-    ranks = {name: checkpoint.settings.get(name) for name in ("r", "lora_alpha")}
-    if ranks != {"r": lora.r, "lora_alpha": lora.alpha}:
-        found, do = f"r {ranks['r']}, alpha {ranks['lora_alpha']}", "give lora the same r and alpha, or leave it out"
-        what = f"the checkpoint's adapter does not fit the recipe's lora of r {lora.r}, alpha {lora.alpha}"
-        raise UsageError(what, path=checkpoint.adapter, found=found, do=do)
-    return PeftModel.from_pretrained(model, checkpoint.adapter, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, checkpoint.adapter, is_trainable=trained_on)
+    return adapted if trained_on else adapted.merge_and_unload().requires_grad_(requires_grad=True)  # peft froze them
 
 
 def vision(name: str) -> bool:

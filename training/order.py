@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from torch.utils.data import Sampler
 
 from facial_r1.files import sha256_bytes
 from training.data import Lesson
 
-__all__ = ["MOST", "WINDOW", "Grouped", "balanced"]
+__all__ = ["MOST", "WINDOW", "Grouped", "Replayed", "balanced"]
 
 MOST = 4
 """How often balancing may show a row in one epoch."""
@@ -93,3 +94,30 @@ class Grouped(Sampler[int]):
                 steps += [window[at : at + self.step] for at in range(0, len(window), self.step)]
         dice.shuffle(steps)
         return iter([index for step in steps for index in step])
+
+
+class Replayed(Sampler[int]):
+    """TRL's order of prompts, such that a resumed run sees it, too.
+
+    TRL draws each epoch's order where it stopped in the epoch before, and a run that is resumed in a later epoch has
+    drawn none of those before. Here they are drawn again.
+
+    Args:
+        make: gives TRL's sampler as it is at the start.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make, self.epoch = make, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.make())
+
+    def __iter__(self) -> Iterator[int]:
+        sampler = self.make()
+        for _ in range(self.epoch):
+            next(iter(sampler), None)
+        return iter(sampler)

@@ -14,6 +14,7 @@ import orjson
 import facial_r1
 from facial_r1.errors import InputError
 from facial_r1.files import canonical_json, sha256_bytes, write_atomic
+from training.arguments import deepspeed_settings
 from training.data import Lessons
 from training.prepare import TINY, Prepared
 from training.processes import world
@@ -28,8 +29,10 @@ _PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "deepspeed", 
 
 def identity(prepared: Prepared, method: str) -> str:
     """Hex SHA-256 of all that decides the result: method, recipe, rows, and the weights it begins from."""
+    recipe = prepared.recipe
     rows = [None if one is None else one.source for one in (prepared.train, prepared.validation)]
-    return sha256_bytes(canonical_json([method, prepared.recipe.hash(), rows, prepared.checkpoint.name()]))
+    settings = deepspeed_settings(recipe.deepspeed)
+    return sha256_bytes(canonical_json([method, recipe.hash(), rows, prepared.checkpoint.name(), settings]))
 
 
 def require_folder(out: Path) -> None:
@@ -117,6 +120,9 @@ def _without_places(recipe: TrainRecipe) -> dict[str, Any]:
     """The recipe with names for paths: a checkpoint is passed on, and where its data lay is nobody's business."""
     plain = recipe.model_dump(mode="json")
     plain["model"] = _given(recipe.model)
+    plain["deepspeed"] = recipe.deepspeed and Path(recipe.deepspeed).name
+    if plain.get("vllm"):
+        del plain["vllm"]["server"]
     for rows in (plain["data"], plain["validation"] or {}):
         rows["release"] = rows.get("release") and Path(rows["release"]).name
         for key in ("files", "image_folders"):

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from facial_r1.errors import InputError, MissingExtra, UsageError, clip
+from facial_r1.errors import InputError, MissingExtra, UsageError
 from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
-from training.arguments import deepspeed_file
-from training.data import Lessons, lessons, places
+from training.arguments import deepspeed_settings
+from training.data import Lesson, Lessons, lessons, places
 from training.lengths import Lengths
+from training.order import balanced
 from training.processes import leader_first, rank, world
 from training.provenance import release_of, runs_before
 from training.recipe import Data, GrpoRecipe, TrainRecipe
+from training.rewards import TRUTHS
 
 __all__ = ["ARCHITECTURES", "TINY", "Prepared", "check_machine", "prepare"]
 
@@ -60,7 +61,7 @@ def check_machine(recipe: TrainRecipe) -> None:
         require("train", "peft")
     if recipe.deepspeed is not None:
         require("train", "deepspeed")
-        _check_deepspeed(deepspeed_file(recipe.deepspeed))
+        deepspeed_settings(recipe.deepspeed)
     if isinstance(recipe, GrpoRecipe) and recipe.vllm is not None:
         try:
             require("vllm", "vllm")
@@ -82,18 +83,6 @@ def check_machine(recipe: TrainRecipe) -> None:
         )
         what = f"this recipe is for {recipe.processes} processes, one a device"
         raise UsageError(what, found=f"{world()} started", do=do)
-
-
-def _check_deepspeed(path: Path) -> None:
-    try:
-        settings = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        found = str(error)
-    else:
-        if isinstance(settings, dict):
-            return
-        found = clip(settings)
-    raise UsageError("deepspeed names no JSON file of settings", path=path, found=found, do="zero2 is one of ours")
 
 
 def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
@@ -119,16 +108,54 @@ def prepare(recipe: TrainRecipe, out: Path) -> Prepared:
     if kind not in ARCHITECTURES:
         expected = f"one of {', '.join(ARCHITECTURES)}"
         raise InputError("this checkpoint is of another architecture", path=recipe.model, found=kind, expected=expected)
+    _check_adapter(recipe, checkpoint)
     before = runs_before(checkpoint)
     processor = load_processor(checkpoint)
+    if not processor.chat_template:
+        do = "copy chat_template.jinja of the model it was trained from into this folder"
+        raise InputError("this checkpoint has no chat template", path=recipe.model, do=do)
     size = processor.image_processor.size
     size["longest_edge"] = min(recipe.max_pixels, size["longest_edge"])
     size["shortest_edge"] = min(size["longest_edge"], size["shortest_edge"])
     answer = recipe.max_completion if isinstance(recipe, GrpoRecipe) else None
     lengths, prove = Lengths(processor), rank() == 0
     train = lessons(data, lengths, answer=answer, prove=prove)
+    if isinstance(recipe, GrpoRecipe):
+        _check_groups(train.rows, recipe)
     validation = None if watched is None else lessons(watched, lengths, answer=answer, prove=prove)
     return Prepared(recipe, checkpoint, processor, train, validation, release, before)
+
+
+def _check_adapter(recipe: TrainRecipe, checkpoint: Checkpoint) -> None:
+    """See whether a checkpoint's adapter can be trained on, or be merged, as the recipe says."""
+    lora = recipe.lora
+    if checkpoint.adapter is None:
+        return
+    if lora is None:
+        if isinstance(recipe, GrpoRecipe) and recipe.beta:
+            what = "beta would draw the model to the one without this adapter"
+            do = "give lora the adapter's r and alpha to train it on, or set beta to 0"
+            raise UsageError(what, path=checkpoint.adapter, found=f"beta {recipe.beta}, no lora", do=do)
+        return
+    ranks = {name: checkpoint.settings.get(name) for name in ("r", "lora_alpha")}
+    if ranks != {"r": lora.r, "lora_alpha": lora.alpha}:
+        found, do = f"r {ranks['r']}, alpha {ranks['lora_alpha']}", "give lora the same r and alpha, or leave it out"
+        what = f"the checkpoint's adapter does not fit the recipe's lora of r {lora.r}, alpha {lora.alpha}"
+        raise UsageError(what, path=checkpoint.adapter, found=found, do=do)
+
+
+def _check_groups(rows: Sequence[Lesson], recipe: GrpoRecipe) -> None:
+    """See whether there is something to reinforce: a truth for the rewards, and rows for one step."""
+    there = {"au_annotated": any(row.sample.meta_info.au_annotated for row in rows)}
+    there["labels"] = any(row.sample.labels for row in rows)
+    asked = [one.name for one in recipe.rewards if one.name in TRUTHS]
+    if asked and not any(there[TRUTHS[name]] for name in asked):  # or the format would be trained alone
+        do = "choose rewards whose truth the rows have"
+        raise UsageError("no row has a truth that these rewards compare with", found=", ".join(asked), do=do)
+    prompts, shown = recipe.rows_a_step // recipe.generations, len(balanced(rows, recipe.data.balance))
+    if shown < prompts:  # TRL leaves out a step that is not full, and would end without having trained
+        do = "give more rows, or lower batch or accumulation"
+        raise UsageError("there are fewer rows than one step has prompts", found=f"{shown} of {prompts}", do=do)
 
 
 def _tiny(out: Path) -> Path:

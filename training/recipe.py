@@ -16,8 +16,8 @@ from facial_r1.files import canonical_json, sha256_bytes
 __all__ = ["Data", "GrpoRecipe", "Lora", "Reward", "SftRecipe", "TrainRecipe", "Vllm"]
 
 _PLACES = {"release", "files", "image_folders"}
-_INDIFFERENT = {"model", "log_every", "keep", "workers", "device_memory"}
-"""What changes no weight. Of the model and the rows it is their content that counts, not where they lie."""
+_INDIFFERENT = {"model", "deepspeed", "log_every", "show_every", "keep", "workers", "device_memory"}
+"""What changes no weight, or counts by its content: model, rows and DeepSpeed's settings (:mod:`training.outputs`)."""
 
 
 class _Strict(BaseModel):
@@ -67,7 +67,9 @@ class TrainRecipe(_Strict):
     data: Data = Data()
     validation: Data | None = Field(None, description="rows to watch while training; without files, of data's release")
     validate_every: int = Field(100, ge=1, description="steps between two looks at them")
-    best: bool = Field(False, description="end with the checkpoint that was best on them, not with the last")
+    best: bool = Field(
+        False, description="end with the checkpoint that was best on them, not the last; each look is then saved"
+    )
     max_pixels: int = Field(512 * 28 * 28, ge=28 * 28, description="larger pictures are shrunk to so many pixels")
     seed: int = Field(0, ge=0, lt=2**32)
     steps: int | None = Field(None, gt=0, description="optimizer steps; epochs when not given")
@@ -97,11 +99,11 @@ class TrainRecipe(_Strict):
     def _sound(self) -> TrainRecipe:
         if self.best and self.validation is None:
             raise ValueError("best: true needs validation rows to be best on")
-        if self.best and self.save_every % self.validate_every:
-            raise ValueError("best: true needs a save_every that is a multiple of validate_every")
+        if self.best and self.save_every != self.validate_every:
+            raise ValueError("best: true needs save_every equal to validate_every: only what is saved can be kept")
         if self.freeze_vision and self.lora is not None:
             raise ValueError("lora trains adapters of the language model alone: freeze_vision has nothing to freeze")
-        if self.deepspeed is not None and self.processes == 1 and self.deepspeed != "zero3-offload":
+        if self.deepspeed in ("zero2", "zero3") and self.processes == 1:
             raise ValueError("deepspeed divides a model among processes: give processes, or zero3-offload")
         return self
 
@@ -115,6 +117,7 @@ class TrainRecipe(_Strict):
         plain = self.model_dump(mode="json", exclude=_INDIFFERENT)
         for rows in ("data", "validation"):
             plain[rows] = {key: value for key, value in (plain[rows] or {}).items() if key not in _PLACES}
+        (plain.get("vllm") or {}).pop("server", None)
         return sha256_bytes(canonical_json(plain))
 
 
@@ -171,6 +174,11 @@ class GrpoRecipe(TrainRecipe):
         if self.rows_a_step % self.generations:
             raise ValueError(
                 f"batch × accumulation × processes is {self.rows_a_step}, which is no multiple of generations"
+            )
+        if self.validation is not None and self.batch * self.processes % self.generations:
+            raise ValueError(
+                f"validation rows need a batch × processes that is a multiple of generations, not "
+                f"{self.batch * self.processes}"
             )
         names = [reward.name for reward in self.rewards]
         if len(set(names)) < len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from training.prepare import Prepared, check_machine, prepare
 from training.processes import leader_first, rank, together
 from training.recipe import TrainRecipe
 
-__all__ = ["Make", "run"]
+__all__ = ["Make", "calm", "run"]
 
 Make = Callable[[Prepared, Path, list[Any]], Any]
 """Builds TRL's trainer from what was prepared, the folder of the run and callbacks."""
@@ -44,7 +45,7 @@ def run(
     """
     check_machine(recipe)
     require_folder(out)
-    _calm()
+    calm()
     with together(gpu=recipe.gpu, deepspeed=recipe.deepspeed is not None):
         prepared = prepare(recipe, out)
         require_room(footprint(prepared), recipe)
@@ -57,6 +58,9 @@ def run(
             return out
         for reason, count in prepared.train.dropped.most_common():
             progress.say(f"{count:,} rows are left out: {reason}")
+        if prepared.train.unscored:
+            what = "rows name Action Units and not which were scored, so these are not used"
+            progress.say(f"{prepared.train.unscored:,} {what}; see data.assume_scored")
         _train(prepared, method, out, name, make, resume=resume, progress=progress)
     return out
 
@@ -65,20 +69,19 @@ def _train(
     prepared: Prepared, method: str, out: Path, name: str, make: Make, *, resume: bool, progress: Progress
 ) -> None:
     from transformers import PrinterCallback
-    from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
-    from training.trainer import BrokenLoss, Clock, Told, last_checkpoint, usual_names
+    from training.trainer import Best, BrokenLoss, Clock, Told, last_checkpoint, usual_names
 
     clock = Clock()
     with _tensorboard(out / "tensorboard"), _told_plainly():
-        trainer = make(prepared, out, [BrokenLoss(), clock, Told(progress)])
+        trainer = make(prepared, out, [Best(), BrokenLoss(), clock, Told(progress)])
         trainer.remove_callback(PrinterCallback)
         last = last_checkpoint(out / CHECKPOINTS) if resume else None
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         trainer.save_model(str(out))
     if rank() == 0:
         (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; run.json says the same
-        if prepared.recipe.lora is None and is_deepspeed_zero3_enabled():  # type: ignore[no-untyped-call]
+        if prepared.recipe.lora is None and prepared.recipe.deepspeed is not None:
             usual_names(out)
         prepared.processor.save_pretrained(out)
         done = facts(prepared, method, name, trainer.state, clock.seconds, clock.waiting)
@@ -86,11 +89,13 @@ def _train(
         record(out, done)
 
 
-def _calm() -> None:
+def calm() -> None:
     """Our own progress tells the steps, and nobody can act on what TRL asks of transformers."""
-    from transformers.utils import logging
+    from transformers.utils.logging import disable_progress_bar
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    # A reward that no row of a step has a truth for has no curve, which TensorBoard's writer warns of at every line.
+    logging.getLogger("transformers.integrations.integration_utils").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
 
 

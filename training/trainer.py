@@ -12,11 +12,11 @@ import torch
 from transformers import PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from facial_r1.errors import FacialR1Error
+from facial_r1.errors import FacialR1Error, InputError
 from facial_r1.files import write_atomic
 from facial_r1.progress import Progress
 
-__all__ = ["BrokenLoss", "Clock", "Exact", "Told", "last_checkpoint", "load_weights", "usual_names"]
+__all__ = ["Best", "BrokenLoss", "Clock", "Exact", "Told", "last_checkpoint", "load_weights", "usual_names"]
 
 _CLOCK = "clock.json"
 
@@ -33,10 +33,10 @@ def load_weights(model: PreTrainedModel, checkpoint: str | Path) -> None:
 
 
 def usual_names(folder: Path) -> None:
-    """Give the weights that ZeRO-3 gathered into a folder the names that everybody's checkpoints have.
+    """Give the weights that DeepSpeed gathered into a folder the names that everybody's checkpoints have.
 
-    They are saved with a doubled prefix, which transformers reads and other engines do not. A model saves the names it
-    was loaded from, so another one, which was not loaded, does it.
+    ZeRO-3 doubles their prefix, which transformers reads and other engines do not; all stages save a matrix twice that
+    input and output share. A model saves the names it was loaded from, so another one, which was not loaded, does it.
     """
     from transformers import AutoModelForImageTextToText
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
@@ -56,6 +56,7 @@ class Exact:
 
     model: Any
     state: Any
+    control: Any
     is_deepspeed_enabled: bool
     is_fsdp_enabled: bool
 
@@ -64,6 +65,13 @@ class Exact:
             super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         else:
             load_weights(model if model is not None else self.model, resume_from_checkpoint)
+
+    def _run_epoch(self, **how: Any) -> None:
+        """When the last step was saved, and what follows it was not, transformers would make one step more."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(**how)  # type: ignore[misc]
+        else:
+            self.control.should_training_stop = True
 
     def _load_best_model(self) -> None:
         if self._own_way():
@@ -74,6 +82,28 @@ class Exact:
     def _own_way(self) -> bool:
         """DeepSpeed, FSDP and adapters have checkpoints of their own, which are loaded rightly."""
         return self.is_deepspeed_enabled or self.is_fsdp_enabled or not isinstance(self.model, PreTrainedModel)
+
+
+class Best(TrainerCallback):
+    """Finds the best checkpoint again when a run goes on in a folder that was moved or is named in another way.
+
+    The trainer's state holds its path; where that leads nowhere, the last weights would be taken for the best.
+    """
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
+        """Look where it must be.
+
+        Raises:
+            InputError: when the run is to end with it, and it is gone.
+        """
+        del control
+        if not (args.load_best_model_at_end and state.best_global_step):
+            return
+        best = _checkpoint(args, state.best_global_step)
+        if not best.is_dir():
+            do = "put it back, or begin anew with another --out"
+            raise InputError("the best checkpoint so far is not there", path=best, do=do)
+        state.best_model_checkpoint = str(best)
 
 
 class BrokenLoss(TrainerCallback):
@@ -110,7 +140,7 @@ class Clock(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
         """Go on from what the checkpoint says."""
         del control
-        path = _of_step(args, state) / _CLOCK
+        path = _checkpoint(args, state.global_step) / _CLOCK
         if state.global_step and path.is_file():
             self.seconds, self.waiting = orjson.loads(path.read_bytes())
         self._since = time.perf_counter()
@@ -133,7 +163,8 @@ class Clock(TrainerCallback):
         """Beside the checkpoint that was just saved, and after all of it."""
         del control
         if state.is_world_process_zero:
-            write_atomic(_of_step(args, state) / _CLOCK, orjson.dumps([self.seconds, self.waiting]))
+            path = _checkpoint(args, state.global_step) / _CLOCK
+            write_atomic(path, orjson.dumps([self.seconds, self.waiting]))
         self._since = time.perf_counter()
 
 
@@ -148,7 +179,8 @@ class Told(TrainerCallback):
         del args, control
         names = ("loss", "reward", "eval_loss", "eval_reward")
         shown = [f"{name} {logs[name]:.4g}" for name in names if logs and logs.get(name) is not None]
-        self.progress.step("steps", state.global_step, state.max_steps, ", ".join(shown))
+        if shown:  # the trainer's own summary at the end tells nothing new
+            self.progress.step("steps", state.global_step, state.max_steps, ", ".join(shown))
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -157,5 +189,5 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _of_step(args: Any, state: Any) -> Path:
-    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+def _checkpoint(args: Any, step: int) -> Path:
+    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{step}"

@@ -13,7 +13,7 @@ from facial_r1.cli.show import Quiet, With, out, progress, roots, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from curation.round import RoundRow
+    from curation.round import RoundRecipe, RoundRow
 
 __all__ = ["iterate"]
 
@@ -37,16 +37,31 @@ def iterate(
     from curation.round import load_round, plan
 
     resolved, synthesis = load_round(recipe, sets=sets or (), release=release, roots=roots(corpora))
+    _check_training(resolved)
     folder = run or Path("runs") / resolved.name
     if dry_run:
         for step in plan(resolved, synthesis):
             out.print(f"{step.name}: {step.what}{' (done)' if step.done(folder) else ''}", markup=False)
-            out.print(f"  facial-r1 {shlex.join(step.command)}", markup=False, soft_wrap=True)
+            out.print(f"  {shlex.join(step.words(Path('facial-r1')))}", markup=False, soft_wrap=True)
         return
     with progress(quiet) as bar:
         rows = rounds(resolved, synthesis, folder, progress=bar)
     _show(rows)
     out.print(f"done: {folder}", markup=False)
+
+
+def _check_training(recipe: RoundRecipe) -> None:
+    """Find now what is wrong with the recipe of stage 2, and not when stage 1 is done; curation knows no training."""
+    from training.reading import load_training
+    from training.recipe import GrpoRecipe
+    from training.rewards import resolve
+
+    load_training(recipe.sft, "sft", sets=recipe.sets.get("sft", ()))
+    if recipe.grpo is not None:
+        grpo = load_training(recipe.grpo, "grpo", sets=recipe.sets.get("grpo", ()))
+        assert isinstance(grpo, GrpoRecipe)
+        for reward in grpo.rewards:
+            resolve(reward.name, reward.params)
 
 
 def _show(rows: Sequence[RoundRow]) -> None:

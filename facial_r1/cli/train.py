@@ -114,7 +114,9 @@ def _plan(recipe: SftRecipe | GrpoRecipe) -> None:
     os.environ.setdefault("DS_ACCELERATOR", "cpu")  # or DeepSpeed looks for a GPU, and says so among the figures
     from training.estimate import footprint, require_room
     from training.prepare import prepare
+    from training.run import calm
 
+    calm()
     with tempfile.TemporaryDirectory() as scratch:  # the tiny model's
         prepared = prepare(recipe, Path(scratch) / "run")
         found = footprint(prepared)
@@ -125,6 +127,7 @@ def _plan(recipe: SftRecipe | GrpoRecipe) -> None:
         ("trained of them", f"{found.trainable:,}"),
         ("rows", f"{found.rows:,}"),
         ("rows left out", left_out or "none"),
+        ("rows whose Action Units are not used", f"{prepared.train.unscored:,}"),
         ("steps", f"{found.steps:,}"),
         ("rows a step", f"{recipe.rows_a_step:,}"),
         ("tokens a step", f"{found.tokens:,}"),

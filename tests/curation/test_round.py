@@ -22,6 +22,7 @@ from curation.build import build
 from curation.round import RoundRow, iterate, load_round, plan
 from facial_r1.errors import CorruptState, FacialR1Error, GateFailed, InputError, UsageError
 from facial_r1.files import read_jsonl
+from facial_r1.progress import Progress
 
 if TYPE_CHECKING:
     from conftest import Toys
@@ -202,6 +203,52 @@ def test_stage_two_starts_from_stage_one_and_each_round_from_its_release(bench: 
     assert grpo.command[-2:] == ("--set", "steps=3")
 
 
+def test_training_on_several_devices_is_started_by_torchrun(bench: Bench) -> None:
+    bench.write("grpo.yaml", {"lr": 1, "processes": 8})
+    sft, _, grpo, *_ = plan(*bench.load())
+    script = Path("/bin/facial-r1")
+    assert sft.words(script)[:3] == ["/bin/facial-r1", "train", "sft"]
+    started = ["/bin/torchrun", "--standalone", "--nproc_per_node=8", "/bin/facial-r1", "train", "grpo"]
+    assert grpo.words(script)[:6] == started
+    bench.change("round.yaml", sets={"sft": ["processes=2"], "grpo": ["processes=1"]})
+    assert [step.processes for step in plan(*bench.load()) if step.command[0] == "train"] == [2, 1, 2, 1]
+
+
+def test_figures_are_told_as_soon_as_they_are_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Said(Progress):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def say(self, text: str) -> None:
+            self.said.append(text)
+
+    monkeypatch.setenv("FAIL", "build")
+    monkeypatch.setenv("WORDS", "no")
+    told = Said()
+    with pytest.raises(FacialR1Error, match="step 2-release"):
+        iterate(*bench.load(), bench.folder / "rounds", program=bench.program, progress=told)
+    lines = [f"{name}: au_f1 unknown, accuracy 100.0%, well_formed 100.0%" for name in ("1-sft-test", "1-grpo-test")]
+    assert [said for said in told.said if "accuracy" in said] == lines
+
+
+def test_a_mistake_in_the_recipe_of_stage_two_is_found_before_stage_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from facial_r1.cli import main
+
+    good = {"name": "x", "model": "tiny", "lr": 1}
+    bench.write("sft.yaml", good)
+    odd = {**good, "rewards": [{"name": "length", "params": {"least": -1}}]}
+    for wrong, told in (({**good, "lrr": 1}, "did you mean `lr`?"), (odd, "the reward `length` needs")):
+        bench.write("grpo.yaml", wrong)
+        monkeypatch.setattr(sys, "argv", ["facial-r1", "iterate", str(bench.folder / "round.yaml")])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert told in capsys.readouterr().err
+    assert bench.called() == []
+
+
 def test_the_trained_model_is_the_teacher_where_the_recipe_says_so(bench: Bench) -> None:
     assert not any("teacher.options.model" in word for word in plan(*bench.load())[4].command)
     bench.change("synthesis.yaml", teacher={"backend": "transformers", "options": {"model": "trained"}})
@@ -320,6 +367,8 @@ def test_bad_input_is_one_error_before_anything_is_run(bench: Bench) -> None:
     good = yaml.safe_load((bench.folder / "round.yaml").read_text())
     (bench.release / "test.jsonl").rename(bench.release / "away")
     refused(r"cannot be trained and tested on\. Found: no test\.jsonl", InputError)
+    (bench.release / "test.jsonl").touch()
+    refused(r"cannot be trained and tested on\. Found: no row in test\.jsonl", InputError)
     (bench.release / "away").rename(bench.release / "test.jsonl")
     manifest = (bench.release / "manifest.json").read_bytes()
     (bench.release / "manifest.json").write_text("garbage")

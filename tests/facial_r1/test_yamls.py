@@ -78,6 +78,17 @@ def test_set_makes_no_place_in_a_value_or_a_list(key: str) -> None:
         override(raw, [f"{key}=1"], example="name=elm")
 
 
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    """YAML would take the last one and say nothing."""
+    path = tmp_path / "odd.yaml"
+    for text, place in (("lr: 1\nlr: 2\n", "line 2, column 1"), ("a: 1\nb: {lr: 1, lr: 2}\n", "line 2, column 12")):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=rf"`lr` is given twice .*{place}"):
+            read_mapping(path, keys="`name:`")
+    path.write_text("a: &one {lr: 1}\nb: {<<: *one, lr: 2}\n")
+    assert read_mapping(path, keys="`name:`")["b"] == {"lr": 2}
+
+
 def test_an_error_of_yaml_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text("a: [\nb: 1\n")
     with pytest.raises(UsageError, match=r"is not YAML") as caught:

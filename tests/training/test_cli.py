@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from learning import facts
 
+from facial_r1.files import read_jsonl, write_jsonl
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 Typed = Callable[..., Any]
 SHORT = ["--set", "steps=2", "--set", "batch=4"]
@@ -33,6 +35,28 @@ def test_several_values_stand_behind_one_option_or_each_behind_its_own(typed: Ty
         done = typed("train", *words)
         assert done.code == 0, done.errors
         assert "rows 56" in [" ".join(line.split()) for line in done.out.splitlines()]
+
+
+def test_rows_of_the_published_schema_need_one_word_about_what_was_scored(typed: Typed, release: Path) -> None:
+    rows = [{**one, "meta_info": {}} for _, one in read_jsonl(release / "train.jsonl")]
+    write_jsonl(Path("rows.jsonl"), rows[:32])
+    words = ["sft", RECIPES / "tiny-sft.yaml", "--data", "rows.jsonl", "--image-folders", release / "images", *SHORT]
+    refused = typed("train", *words)
+    assert refused.code == 1
+    assert "--set data.assume_scored=true" in refused.errors
+    done = typed("train", *words, "--set", "data.assume_scored=true")
+    assert done.code == 0, done.errors
+    assert facts(Path("runs/tiny-sft"))["data"]["rows"] == 32
+
+
+def test_unscored_action_units_are_told_before_grpo_leaves_them_out(typed: Typed, release: Path) -> None:
+    rows = [{**one, "meta_info": {}} for _, one in read_jsonl(release / "train.jsonl")]
+    write_jsonl(Path("rows.jsonl"), rows[:8])
+    given = ["--model", "tiny", "--data", "rows.jsonl", "--image-folders", release / "images", "--set", "data.tasks=[]"]
+    small = ["--set", "steps=1", "--set", "batch=8", "--set", "max_completion=8"]
+    done = typed("train", "grpo", RECIPES / "tiny-grpo.yaml", *given, *small)
+    assert done.code == 0, done.errors
+    assert "8 rows name Action Units and not which were scored" in done.errors
 
 
 MISTAKES: list[tuple[list[Any], int, str]] = [

@@ -138,6 +138,21 @@ def test_rows_that_do_not_say_what_was_scored_are_asked_about_aus_only_on_demand
     assert scored == {"row-1": both, "row-2": both, "row-3": [], "row-4": ANNOTATED}
 
 
+def test_a_text_with_numbers_that_nobody_scored_is_not_learnt_and_the_way_out_is_said(plain: Plain) -> None:
+    """The published schema alone: ``meta_info`` holds nothing, and a prompt without scored units asks for words."""
+    published = [row(number, meta_info={}) for number in range(3)] + [row(3, "au", meta_info={})]
+    for chosen in ({}, {"tasks": ("au+emotion",)}):
+        match = r"no row is left.*Action Units are named, and not which were scored: 4.*data\.assume_scored=true"
+        with pytest.raises(InputError, match=match):
+            plain(published, **chosen)
+    assert {one.form for one in plain(published, assume_scored=True).rows} == {"au+emotion", "au"}
+    words = row(4, "emotion")
+    found = plain([*published, {**words, "AUs": ["AU6"]}, {**words, "description": row(4)["description"]}])
+    assert [one.form for one in found.rows] == ["emotion"]
+    assert found.dropped == {"Action Units are named, and not which were scored": 5}
+    assert found.unscored == 1
+
+
 def test_a_number_of_rows_is_drawn_by_their_ids(plain: Plain) -> None:
     rows = [row(number) for number in range(30)]
     some, more = ([one.sample.id for one in plain(rows, rows=count).rows] for count in (10, 20))

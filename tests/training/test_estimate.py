@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from transformers import TrainerCallback
 
 from facial_r1.errors import UsageError
 from facial_r1.inference.local.processor import load_processor
@@ -22,6 +23,18 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 GIB = 2**30
 SEVEN = 8_292_166_656
 """Parameters of Qwen2.5-VL-7B, as its page says."""
+
+
+class _Counting(TrainerCallback):
+    """Hears how many steps the trainer means to make, and stops it."""
+
+    def __init__(self, seen: list[int]) -> None:
+        self.seen = seen
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_more: Any) -> None:
+        del args, control
+        self.seen.append(state.max_steps)
+        raise InterruptedError
 
 
 def reckon(recipe: Any, folder: Path) -> Footprint:
@@ -42,6 +55,14 @@ def test_steps_and_tokens_follow_from_the_rows(sft_recipe: Make, grpo_recipe: Ma
     found = footprint(prepared)
     assert found.steps == round(3 * 48 / 16)
     assert found.tokens == round(sum(row.tokens for row in prepared.train.rows) / 48 * 16)
+    # An epoch ends with a small step, and rare rows are shown more often.
+    for change in ({"batch": 5, "accumulation": 3, "epochs": 2}, {"epochs": 0.7, "data": {"balance": "corpus"}}):
+        prepared = prepare(sft_recipe(steps=None, **change), tmp_path / "run")
+        seen: list[int] = []
+        made = sft.trainer(prepared, tmp_path / "run", [_Counting(seen)])
+        with pytest.raises(InterruptedError):
+            made.train()
+        assert footprint(prepared).steps == seen[0]
     few, many = (
         reckon(grpo_recipe(steps=None, epochs=3, batch=8, max_completion=length), tmp_path) for length in (64, 256)
     )
@@ -153,6 +174,17 @@ def test_zero_divides_what_its_stages_divide(sft_recipe: Make, sized: dict[str, 
     assert states(deepspeed="zero3") == pytest.approx(16 / 4)
     assert states(deepspeed="zero3-offload") == pytest.approx(2 / 4)
     assert states() == pytest.approx(18)
+    own = {"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}}}
+    (tmp_path / "own.json").write_bytes(orjson.dumps(own))
+    assert states(deepspeed=str(tmp_path / "own.json")) == pytest.approx(4 / 4), "by what the file says"
+    (tmp_path / "zero3.json").write_text("{}")
+    assert states(deepspeed=str(tmp_path / "zero3.json")) == pytest.approx(16), "and not by its name"
+
+
+def test_a_kl_term_holds_a_second_model(grpo_recipe: Make, sized: dict[str, Path], tmp_path: Path) -> None:
+    large = {"model": str(sized["7B"]), "gpu": True, "batch": 4, "processes": 4, "deepspeed": "zero2"}
+    without, beside = (reckon(grpo_recipe(**large, beta=beta), tmp_path).states / SEVEN for beta in (0.0, 0.04))
+    assert beside - without == pytest.approx(2)
 
 
 def test_checkpointing_and_rollouts(

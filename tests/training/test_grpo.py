@@ -31,7 +31,11 @@ def noise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("noise")
-@pytest.mark.parametrize("more", [{}, LORA, {"accumulation": 2, "beta": 0.04}], ids=["full", "lora", "accumulated, KL"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, LORA, {"accumulation": 2, "beta": 0.04}, {"data": {"rows": 5}, "batch": 8}],
+    ids=["full", "lora", "accumulated, KL", "in a later epoch"],
+)
 def test_a_resumed_run_is_the_uninterrupted_one(
     grpo_recipe: Make, tiny: Path, tmp_path: Path, more: dict[str, Any]
 ) -> None:

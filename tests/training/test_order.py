@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from facial_r1.sample import Meta, Sample
 from training.data import Lesson
-from training.order import MOST, Grouped, balanced
+from training.order import MOST, Grouped, Replayed, balanced
 
 
 def lesson(number: int, *, label: str = "fear", corpus: str = "a", aus: tuple[str, ...] = (), **more: Any) -> Lesson:
@@ -75,3 +75,19 @@ def test_epochs_and_seeds_differ_and_rows_of_like_length_stand_together() -> Non
     assert real(shown) > 0.9 > real(list(order(by_length=False)))
     first.set_epoch(1)
     assert list(first) != shown != list(order(seed=2))
+
+
+def test_the_order_of_prompts_of_a_later_epoch_needs_none_before_it() -> None:
+    from trl.trainer.utils import RepeatSampler
+
+    def start() -> RepeatSampler:
+        return RepeatSampler(range(7), mini_repeat_count=2, batch_size=3, repeat_count=2, seed=4)
+
+    trl = start()
+    whole = [list(trl) for _ in range(4)]
+    assert whole[0] != whole[1]
+    for epoch in (3, 0, 2, 1):
+        order = Replayed(start)
+        order.set_epoch(epoch)
+        assert list(order) == list(order) == whole[epoch]
+        assert len(order) == len(whole[epoch])

@@ -65,6 +65,14 @@ def test_a_model_that_is_none(refused: Callable[..., None], sft_recipe: Make, tm
     refused(InputError, r"another architecture.*llava.*qwen2_5_vl", sft_recipe(model=str(folder)))
 
 
+def test_a_model_without_a_chat_template(
+    refused: Callable[..., None], sft_recipe: Make, tiny: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "mute"))
+    (folder / "chat_template.jinja").unlink()
+    refused(InputError, r"mute: this checkpoint has no chat template", sft_recipe(model=str(folder)))
+
+
 def test_weights_that_are_damaged_or_not_all_there(sft_recipe: Make, tiny: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny, tmp_path / "damaged"))
     whole = weights(tiny)
@@ -74,6 +82,12 @@ def test_weights_that_are_damaged_or_not_all_there(sft_recipe: Make, tiny: Path,
         sft.train(sft_recipe(model=str(folder)), tmp_path / "run")
     (folder / "model.safetensors").write_bytes((tiny / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(InputError, match=r"damaged: this checkpoint cannot be loaded"):
+        sft.train(sft_recipe(model=str(folder)), tmp_path / "run")
+    shutil.copy(tiny / "model.safetensors", folder)
+    config = orjson.loads((folder / "config.json").read_bytes())
+    config["text_config"]["intermediate_size"] *= 2
+    (folder / "config.json").write_bytes(orjson.dumps(config))
+    with pytest.raises(InputError, match=r"cannot be loaded\. Found: weights of other sizes than config\.json says"):
         sft.train(sft_recipe(model=str(folder)), tmp_path / "run")
 
 
@@ -113,11 +127,31 @@ def test_rewards_that_are_none_or_apply_to_no_row(refused: Callable[..., None], 
     refused(UsageError, r"unknown parameter of the reward length", odd)
 
 
-def test_rewards_whose_truth_no_row_has(grpo_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.grpo.load_model", lambda *_: pytest.fail("the model was loaded"))
+def test_rewards_whose_truth_no_row_has(refused: Callable[..., None], grpo_recipe: Make) -> None:
     recipe = grpo_recipe(rewards=[{"name": "accuracy"}, {"name": "format"}], data={"tasks": ["au"]})
-    with pytest.raises(UsageError, match=r"no row has a truth.*accuracy"):
-        grpo.train(recipe, tmp_path / "run")
+    refused(UsageError, r"no row has a truth.*accuracy", recipe)
+
+
+def test_fewer_rows_than_a_step_has_prompts(refused: Callable[..., None], grpo_recipe: Make) -> None:
+    """TRL would make no step, and the weights of the start would pass for trained ones."""
+    recipe = grpo_recipe(batch=16, data={"rows": 3})
+    refused(UsageError, r"fewer rows than one step has prompts\. Found: 3 of 4\..*lower batch", recipe)
+
+
+def test_adapters_that_fit_nowhere(
+    refused: Callable[..., None], sft_recipe: Make, grpo_recipe: Make, tiny: Path, tmp_path: Path
+) -> None:
+    odd = sft_recipe(lora={"targets": ["q_proj", "query"]})
+    refused(UsageError, r"lora\.targets names no part.*Found: query\. Expected: some of .*q_proj", odd)
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    settings = {"base_model_name_or_path": str(tiny), "r": 4, "lora_alpha": 8}
+    (adapter / "adapter_config.json").write_bytes(orjson.dumps(settings))
+    (adapter / "adapter_model.safetensors").write_bytes(b"not loaded")
+    other = sft_recipe(lora={"r": 8, "alpha": 8}, model=str(adapter))
+    refused(UsageError, r"adapter does not fit the recipe's lora of r 8, alpha 8.*r 4, alpha 8", other)
+    merged = grpo_recipe(beta=0.1, model=str(adapter))
+    refused(UsageError, r"beta would draw the model to the one without this adapter.*set beta to 0", merged)
 
 
 def test_memory_that_ran_out_is_an_error_with_advice(

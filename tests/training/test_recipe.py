@@ -103,9 +103,10 @@ WRONG = [
     (["rows=3"], r"unknown key `rows`.*it belongs at `data.rows` or `validation.rows`"),
     (["lora.lr=3"], r"unknown key `lora.lr`.*it belongs at `lr`"),
     (["best=true"], r"best: true needs validation rows"),
-    (["best=true", "validation={split: val}", "save_every=150"], r"multiple of validate_every"),
+    (["best=true", "validation={split: val}", "save_every=200"], r"save_every equal to validate_every"),
     (["lora={}", "freeze_vision=true"], r"freeze_vision has nothing to freeze"),
     (["deepspeed=zero3"], r"deepspeed divides a model among processes"),
+    (["deepspeed=zero4.json", "lr=0"], r"`lr`"),  # a file of one's own may offload, so one process may have it
 ]
 
 
@@ -124,6 +125,7 @@ GRPO_WRONG = [
     (["vllm={mode: server}"], r"vllm.server belongs to vllm.mode: server"),
     (["vllm={mode: colocate, server: 'http://a'}"], r"vllm.server belongs to vllm.mode: server"),
     (["rewards=[]"], r"`rewards` in the recipe"),
+    (["batch=4", "accumulation=2", "validation={split: val}"], r"validation rows need a batch × processes.*, not 4"),
 ]
 
 
@@ -146,6 +148,7 @@ def test_the_hash_is_of_what_decides_the_result_and_of_no_place(sft_recipe: Call
     recipe = sft_recipe()
     same = {"log_every": 7, "keep": 9, "workers": 2, "device_memory": 24.0, "model": "elsewhere"}
     assert sft_recipe(**same, data={"release": "/elsewhere"}).hash() == recipe.hash()
+    assert sft_recipe(deepspeed="a/own.json").hash() == sft_recipe(deepspeed="b/own.json").hash()
     other: list[dict[str, Any]] = [{"lr": 1e-5}, {"seed": 1}, {"batch": 2}, {"data": {"rows": 3}}, {"steps": 7}]
     other += [{"freeze_vision": True}, {"processes": 2}, {"save_every": 7}]
     hashes = {sft_recipe(**changes).hash() for changes in other}

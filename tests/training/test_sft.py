@@ -13,7 +13,7 @@ import orjson
 import pytest
 from learning import LORA, assert_same_weights, curve, facts, half, poisoned, row, weights, write_pictures
 
-from facial_r1.errors import FacialR1Error, InputError, UsageError
+from facial_r1.errors import FacialR1Error, InputError
 from facial_r1.files import write_jsonl
 from facial_r1.inference.local.checkpoints import open_checkpoint
 from facial_r1.inference.local.generation import Generator
@@ -105,6 +105,20 @@ def test_a_resumed_run_is_the_uninterrupted_one(sft_run: Path, sft_recipe: Make,
     assert facts(resumed)["seconds"] > spent > 0
 
 
+@pytest.mark.parametrize("change", [{"steps": 5}, {"steps": None, "epochs": 1.5}], ids=["steps", "epochs"])
+def test_a_resume_within_an_epoch_s_last_small_step_and_behind_the_last(
+    sft_recipe: Make, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """12 batches of an epoch in steps of 5, 5 and 2; behind the last step, nothing is left to do but to save."""
+    recipe = sft_recipe(accumulation=5, save_every=1, keep=9, **change)
+    whole = sft.train(recipe, tmp_path / "whole")
+    for step in (2, 3, 5):
+        resumed = sft.train(recipe, half(whole, tmp_path / f"half-{step}", step), resume=True)
+        assert_same_weights(whole, resumed)
+        assert curve(resumed, "loss", "grad_norm") == curve(whole, "loss", "grad_norm")
+        assert facts(resumed)["tokens"] == facts(whole)["tokens"]
+
+
 def test_without_the_mending_a_resume_loads_nothing(
     sft_run: Path, sft_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,8 +143,11 @@ def test_lora_trains_adapters_of_the_language_model_and_resumes(sft_recipe: Make
     more = sft.train(sft_recipe(**LORA, model=str(whole), steps=1), tmp_path / "more")
     assert weights(more).keys() == weights(whole).keys()
     assert [before["name"] for before in facts(more)["before"]] == ["small"]
-    with pytest.raises(UsageError, match=r"adapter does not fit the recipe's lora of r 8, alpha 8.*r 4, alpha 8"):
-        sft.train(sft_recipe(lora={"r": 8, "alpha": 8}, model=str(whole)), tmp_path / "other")
+    # Without lora in the recipe they are merged, and all weights are trained.
+    merged = sft.train(sft_recipe(model=str(whole), steps=2), tmp_path / "merged")
+    assert open_checkpoint(merged).adapter is None
+    assert all(norm > 0 for _, norm in curve(merged, "grad_norm"))
+    assert dict(curve(merged, "loss"))[1] == pytest.approx(dict(curve(more, "loss"))[1], abs=1e-3), "it begins there"
 
 
 def test_it_can_end_with_its_best_checkpoint(sft_recipe: Make, tmp_path: Path) -> None:
@@ -143,6 +160,23 @@ def test_it_can_end_with_its_best_checkpoint(sft_recipe: Make, tmp_path: Path) -
     assert best < 3
     assert facts(out)["best"] == {"step": best, "value": watched[best]}
     assert_same_weights(out, out / "checkpoints" / f"checkpoint-{best}")
+
+
+def test_a_best_checkpoint_is_found_again_in_a_folder_that_was_moved(sft_recipe: Make, tmp_path: Path) -> None:
+    watch = {"validation": {"split": "val", "prompt": "question"}, "validate_every": 1, "best": True, "save_every": 1}
+    recipe = sft_recipe(steps=3, lr=0.1, schedule="constant", warmup=0, keep=3, **watch)
+    whole = sft.train(recipe, tmp_path / "whole")
+    best = f"checkpoints/checkpoint-{facts(whole)['best']['step']}"
+    assert best != "checkpoints/checkpoint-3"
+    moved = tmp_path / "moved"
+    whole.rename(moved)
+    for name in ("run.json", "model.safetensors"):
+        (moved / name).unlink()
+    gone = Path(shutil.copytree(moved, tmp_path / "gone"))
+    shutil.rmtree(gone / best)
+    assert_same_weights(sft.train(recipe, moved, resume=True), moved / best)
+    with pytest.raises(InputError, match=r"the best checkpoint so far is not there.*put it back"):
+        sft.train(recipe, gone, resume=True)
 
 
 def test_a_checkpoint_that_was_being_saved_is_passed_over(sft_run: Path, tmp_path: Path) -> None:
