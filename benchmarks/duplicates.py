@@ -95,9 +95,9 @@ def pictures(data: Path, argument: str) -> Timed:
 
 
 def read(data: Path, _: str) -> Timed:
-    """The physical limit: read and decode at a half."""
+    """The physical limit: read and decode at a quarter."""
     paths = sorted(data.glob("*.jpg"))
-    flag = cv2.IMREAD_REDUCED_GRAYSCALE_2
+    flag = cv2.IMREAD_REDUCED_GRAYSCALE_4
     return timed(
         lambda: sum(cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flag) is not None for path in paths)
     )
@@ -109,6 +109,7 @@ def prints(data: Path, _: str) -> Timed:
     from curation.duplicates.views import hashes
 
     paths = sorted(data.glob("*.jpg"))
+    hashes(fingerprint(paths[0]).small[None])  # the matrices are made once a process
 
     def work() -> int:
         for start in range(0, len(paths), 256):
@@ -160,6 +161,7 @@ def _searches() -> None:
 
 def _hashing() -> None:
     names = {"read": "read and decode only", "prints": "fingerprint (13 hashes)"}
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # in the jobs: a second thread that waits would count as work
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         measure(__file__, "pictures", Path(folder), PICTURES)

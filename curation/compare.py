@@ -98,7 +98,7 @@ def compare(first: Path, second: Path, *, label_set: Iterable[str] = ()) -> Comp
         label_set: labels that are allowed beyond the eight.
 
     Raises:
-        InputError: when a place holds no rows, a line is bad, or an id stands twice in one of them.
+        InputError: when a place has no file of rows, a line is bad, or an id stands twice in one of them.
     """
     allowed, found = frozenset(label_set), Comparison()
     before: dict[str, bytes] = {}

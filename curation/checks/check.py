@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from facial_r1.errors import GateFailed, clip
+from facial_r1.errors import GateFailed, InputError, clip
 
 __all__ = ["FILE", "SHOWN", "Check", "Failing", "Tally", "not_run", "read_checks", "require", "to_json"]
 
@@ -98,11 +98,19 @@ def to_json(checks: Iterable[Check]) -> list[dict[str, Any]]:
 
 
 def read_checks(path: Path) -> list[Check]:
-    """The table of a ``checks.json`` that this package wrote."""
-    return [
-        Check(**{**check, "rows": tuple(Failing(**row) for row in check["rows"])})
-        for check in orjson.loads(path.read_bytes())
-    ]
+    """The table of a ``checks.json`` that this package wrote.
+
+    Raises:
+        InputError: when it is none.
+    """
+    try:
+        return [
+            Check(**{**check, "rows": tuple(Failing(**row) for row in check["rows"])})
+            for check in orjson.loads(path.read_bytes())
+        ]
+    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        do = "delete it; `facial-r1 release RUN` writes it again"
+        raise InputError(f"this is no table of checks ({error})", path=path, do=do) from None
 
 
 def require(checks: Sequence[Check], do: str) -> None:

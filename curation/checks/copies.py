@@ -50,8 +50,11 @@ def check_copies(
 ) -> list[Check]:
     """Compare the pictures of the rows with one another, and those outside test with the frozen test set's.
 
-    Pictures that are missing or broken are left to the checks that say so; faces of synthetic corpora to the recipe's
-    ``duplicates.rendered``.
+    Pictures that are missing or broken are left to the checks that say so; two faces of synthetic corpora to the
+    recipe's ``duplicates.rendered``.
+
+    Raises:
+        PictureError: for a picture of the frozen test set that cannot be read.
     """
     rendered = synthetic_corpora(manifest)
     places: dict[Face, _Place] = {}
@@ -61,11 +64,11 @@ def check_copies(
         except UsageError:
             continue  # the check image_path says so
         places[Face(row, path, dataset, split, group, dataset in rendered)] = _Place(file, line)
-    tested = dict.fromkeys(frozen_faces(frozen) or ())
-    looked_at = [face for face in (*tested, *places) if rules.duplicates.rendered or not face.rendered]
-    if not looked_at and places:
+    tested = frozen_faces(frozen)
+    every = [*dict.fromkeys(tested or ()), *places]
+    if places and rules.duplicates.rendered is None and all(face.rendered for face in every):
         return not_run(COPY_CHECKS, "faces of synthetic corpora all look alike")
-    faces, prints = _readable(looked_at)
+    faces, prints = _readable(every, {face.path for face in places})
     from curation.duplicates.leakage import near_duplicates
 
     pairs = near_duplicates(faces, prints, rules.duplicates, workers=os.cpu_count() or 1, progress=progress)
@@ -77,7 +80,8 @@ def check_copies(
         where = "{0.file}:{0.line}".format(places[one]) if one in places else "the frozen test set"
         copy = f"images/{_name(two)} is a copy of images/{_name(one)} of {clip(one.id)} ({where})"
         tally.add("near_duplicates", Failing(*places[two], two.id, f"{copy}, similarity {pair.similarity:.3f}"))
-    return tally.checks(COPY_CHECKS, sum(face in places for face in faces), "pictures")
+    what = "pictures" if tested is not None else "pictures (those of the frozen test set do not lie beside it)"
+    return tally.checks(COPY_CHECKS, sum(face in places for face in faces), what)
 
 
 _ORDER = {split: place for place, split in enumerate(reversed(SPLITS))}
@@ -88,8 +92,8 @@ def _name(face: Face) -> str:
     return face.path.as_posix().rpartition("/images/")[2]
 
 
-def _readable(faces: list[Face]) -> tuple[list[Face], list[Fingerprint]]:
-    """The faces whose pictures can be read, and their fingerprints."""
+def _readable(faces: list[Face], own: set[Path]) -> tuple[list[Face], list[Fingerprint]]:
+    """The faces whose pictures can be read, and their fingerprints; all but the release's own must be."""
     from curation.duplicates.looks import fingerprint
 
     def read(face: Face) -> Fingerprint | None:
@@ -98,7 +102,9 @@ def _readable(faces: list[Face]) -> tuple[list[Face], list[Fingerprint]]:
         try:
             return fingerprint(face.path)
         except PictureError:
-            return None  # the checks pictures and pictures_readable say so
+            if face.path in own:
+                return None  # the checks pictures and pictures_readable say so
+            raise
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [(face, one) for face, one in zip(faces, pool.map(read, faces), strict=True) if one is not None]

@@ -78,13 +78,14 @@ class _Comparer:
         parts = [smalls[start : start + BLOCK] for start in range(0, len(smalls), BLOCK)]
         self.hashes = np.concatenate([hashes(part) for part in parts], 1) if parts else np.zeros((1, 0), np.uint64)
         self.features = np.concatenate([features(part) for part in parts]) if parts else np.zeros((0, 1), np.float32)
+        self.shows = np.flatnonzero(self.features.any(axis=1))  # thousands of black pictures all have one hash
 
     def block(self, start: int) -> Found:
         """Columns: asked, viewed, view, mirrored, correlation; of the views of one block of pictures."""
         stop = min(start + BLOCK, len(self.smalls))
-        asked = np.arange(len(self.smalls))
+        asked = self.shows
         if self.kind[start] == self.kind[stop - 1]:  # they are sorted
-            asked = asked[self.kind != self.kind[start]]
+            asked = asked[self.kind[asked] != self.kind[start]]
         found = [part for view in range(len(VIEWS)) for part in self._like(asked, start, stop, view)]
         return np.concatenate(found) if found else np.zeros((0, 5))
 

@@ -15,6 +15,9 @@ __all__ = ["SIDE", "Fingerprint", "Grey", "fingerprint", "fingerprint_of", "look
 SIDE = 64
 """Width and height of the grey picture, in pixels."""
 
+HASHED_SIDE = 48
+"""Pixels a side that suffice for the hash, whose frequencies are far lower: a JPEG of 224 is decoded at a quarter."""
+
 Grey = NDArray[np.uint8]
 
 
@@ -33,7 +36,7 @@ class Fingerprint:
 
 def fingerprint(path: Path) -> Fingerprint:
     """The fingerprint of a picture file; raises :class:`PictureError` for what is none."""
-    return fingerprint_of(look(path))
+    return fingerprint_of(look_of(_greys(path, HASHED_SIDE)))
 
 
 def fingerprint_of(grey: Grey) -> Fingerprint:
@@ -45,27 +48,29 @@ def fingerprint_of(grey: Grey) -> Fingerprint:
 
 
 def look(path: Path) -> Grey:
-    """Read a picture as 64 × 64 greys; a JPEG is decoded at the least size that suffices.
+    """Read a picture as 64 × 64 greys; raises :class:`PictureError` for what is none."""
+    return look_of(_greys(path, SIDE))
 
-    Raises:
-        PictureError: for a file that is no picture.
-    """
+
+def _greys(path: Path, least: int) -> Grey:
+    """The greys of a picture; a JPEG is decoded at the smallest size with at least ``least`` pixels a side."""
     import cv2
 
-    from facial_r1.pictures import read_header, read_picture  # OpenCV behind it is heavy
+    from facial_r1.pictures import decode_picture, read_header, read_picture  # OpenCV behind it is heavy
 
     data = read_picture(path)
     header = read_header(data, path=path)
-    spare = min(header.width, header.height) // SIDE
+    spare = min(header.width, header.height) // least
     flag = {1: cv2.IMREAD_REDUCED_GRAYSCALE_2, 2: cv2.IMREAD_REDUCED_GRAYSCALE_4, 3: cv2.IMREAD_REDUCED_GRAYSCALE_8}
     steps = min(3, max(0, spare.bit_length() - 1))
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag.get(steps, cv2.IMREAD_GRAYSCALE))
-    if pixels is None:  # a format that OpenCV does not read, but Pillow does
-        from facial_r1.pictures import load_picture
-
-        pixels = load_picture(data)
-        pixels = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return look_of(np.asarray(pixels, np.uint8))
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag.get(steps, cv2.IMREAD_GRAYSCALE))
+    except cv2.error:
+        pixels = None
+    if pixels is None:  # decoding it whole says what is wrong, where anything is
+        whole = decode_picture(data, header, path=path)
+        pixels = whole if whole.ndim == 2 else cv2.cvtColor(whole, cv2.COLOR_RGB2GRAY)
+    return np.asarray(pixels, np.uint8)
 
 
 def look_of(pixels: Grey) -> Grey:

@@ -42,7 +42,11 @@ def language(
     text = prose_of(candidate)
     if len(words_of(text)) < least_words and (text.isascii() or len(text) < _LONG):
         return NOT_APPLICABLE
-    ranked = _identifier(code).rank(text)
+    identifier = _identifier(code)
+    nearest, value = identifier.classify(text)
+    if nearest == code and value >= least:  # the usual case: no other language need be ranked
+        return Ruling(True, value=value)
+    ranked = identifier.rank(text)
     value = float(dict(ranked)[code])
     if value >= least:
         return Ruling(True, value=value)

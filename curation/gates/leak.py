@@ -40,5 +40,5 @@ def leak(candidate: Candidate) -> Ruling:
     text = prose_of(candidate)
     if not may_hold(text, _HINTS):
         return _NOTHING_FOUND
-    found = _LEAKED.findall(lowered(text))
+    found = _LEAKED.findall(lowered(" ".join(text.split())))  # a phrase may run over the end of a line
     return Ruling(not found, "prompt_leaked" if found else None, ", ".join(found), len(found))

@@ -23,7 +23,7 @@ _REFUSED = re.compile(
     re.VERBOSE,
 )
 _HINTS = frozenset(
-    {"i", "we", "cannot", "unable", "able", "ai", "artificial", "language", "policy", "policies", "guidelines"}
+    {"i", "we", "cannot", "can't", "unable", "able", "ai", "artificial", "language", "policy", "policies", "guidelines"}
     | {"no", "any"}
 )
 """Every refusal holds one of these words, so that a text without any of them need not be searched."""

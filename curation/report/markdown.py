@@ -41,7 +41,7 @@ def _hardest(facts: Facts) -> str:
     said = []
     for key, name in (("label", str), ("au", au_name)):
         lines = acceptance_lines(facts.acceptance[key])
-        if len(lines) > 1:
-            worst = min(lines, key=lambda line: line[1] / line[2])
+        worst = min(lines, key=lambda line: line[1] / line[2], default=("", 0, 0))
+        if len(lines) > 1 and worst[1] < worst[2]:
             said.append(f"{name(worst[0])} {percent(worst[1], worst[2])}")
     return f" Lowest acceptance: {', '.join(said)}." if said else ""

@@ -16,7 +16,7 @@ from curation.duplicates import Face
 from curation.duplicates.candidates import candidates
 from curation.duplicates.confirm import similarity
 from curation.duplicates.leakage import fingerprints, near_duplicates
-from curation.duplicates.looks import fingerprint_of, look, look_of
+from curation.duplicates.looks import fingerprint, fingerprint_of, look, look_of
 from curation.duplicates.search import ASKED, INDEXED, close
 from curation.duplicates.views import (
     MIRRORED,
@@ -134,6 +134,16 @@ def test_each_pair_is_a_candidate_once_whatever_the_blocks_and_threads(monkeypat
     assert candidates(pictures[:0], 12) == []
 
 
+def test_even_pictures_are_not_even_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them have one hash: thousands would make millions of pairs."""
+    even = np.repeat(np.array([0, 90], np.uint8), 5)[:, None, None].repeat(32, 1).repeat(32, 2)
+    pictures = np.concatenate([even, smalls(photo(1), compressed(photo(1)))])
+    (found,) = candidates(pictures, 12)
+    assert sorted(found[:2]) == [10, 11]
+    monkeypatch.setattr("curation.duplicates.candidates.tangents", None)
+    assert candidates(even, 64) == []
+
+
 # --- what a copy is --------------------------------------------------------------------------------------------------
 
 
@@ -197,8 +207,10 @@ def test_a_picture_without_structure_is_like_no_other(grey: int) -> None:
     assert fingerprint_of(even).contrast == 0.0
 
 
-def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+@pytest.mark.parametrize("kept", [3, 4_000])
+def test_what_is_no_picture_is_named(tmp_path: Path, kept: int) -> None:
+    whole = cv2.imencode(".jpg", photo(1, 224))[1].tobytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[:kept])  # without its header, or without its end
     with pytest.raises(PictureError, match=r"cut\.jpg"):
         list(fingerprints([tmp_path / "cut.jpg"]))
 
@@ -207,6 +219,9 @@ def test_a_large_jpeg_is_seen_as_its_small_copy_is(tmp_path: Path) -> None:
     large, small = tmp_path / "large.jpg", written(tmp_path, "small", photo(3, 112))
     cv2.imwrite(str(large), cv2.resize(photo(3, 112), (896, 896), interpolation=cv2.INTER_CUBIC))
     assert similarity(look(large), look(small), 0, mirrored=False) > 0.99
+    both = np.stack([fingerprint(path).small for path in (large, small)])
+    assert np.bitwise_count(np.bitwise_xor(*hashes(both)[0])) <= 2
+    assert features(both)[0] @ features(both)[1] > 0.99
 
 
 # --- which pairs matter ----------------------------------------------------------------------------------------------

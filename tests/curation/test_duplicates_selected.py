@@ -188,6 +188,43 @@ def test_a_release_with_a_leaked_picture_fails_with_exit_3_and_names_both_files(
     assert f"images/{row['image']} is a copy of images/toy_a/toy_a-t1.png of 'toy_a-t1' (test.jsonl:" in failing.found
 
 
+def test_a_drawn_and_a_real_picture_are_compared_in_a_release(album: Album, tmp_path: Path) -> None:
+    """Only two drawn ones are alike by design."""
+    album.write("toy_a", leaking()[:9])
+    album.write("toy_b", [("drawn", photo(60), "train")])
+    (album.root("toy_b") / MARKER).write_text("{}")
+    recipe = album.recipe(part("train", 6), part("test", 3), part("train", 1, "toy_b"), reserve=0)
+    release = curation.build(recipe, tmp_path / "run", workers=1).release
+    assert near(check_release(release)).of == 10
+    path = release / "images" / "toy_b" / "toy_b-drawn.png"
+    path.unlink()
+    cv2.imwrite(str(path), mirrored(photo(1)))
+    check = near(check_release(release))
+    assert [row.id for row in check.rows] == ["toy_b-drawn"]
+
+
+def test_what_was_tested_on_before_is_compared_and_what_cannot_be_is_said(album: Album, tmp_path: Path) -> None:
+    first = released(album, tmp_path / "first")
+    album.write("toy_b", [(f"n{n}", photo(50 + n), "train") for n in range(2)])
+    release = curation.build(album.recipe(part("train", 2, "toy_b")), tmp_path / "later", workers=1).release
+    assert near(check_release(release, frozen=first / FROZEN)).passed is True
+    leak(release, mirrored(photo(2)))
+    (failing,) = near(check_release(release, frozen=first / FROZEN)).rows
+    assert "is a copy of images/toy_a/toy_a-t2.png of 'toy_a-t2' (the frozen test set)" in failing.found
+    alone = tmp_path / FROZEN
+    alone.write_bytes((first / FROZEN).read_bytes())
+    check = near(check_release(release, frozen=alone))
+    assert (check.passed, check.observed) == (
+        True,
+        "2 pictures (those of the frozen test set do not lie beside it), none fails",
+    )
+    broken = first / "images" / "toy_a" / "toy_a-t0.png"
+    broken.unlink()
+    with pytest.raises(InputError, match=r"toy_a-t0\.png"):
+        check_release(release, frozen=first / FROZEN)
+    assert near(check_release(first, frozen=first / FROZEN)).passed is True  # the check `pictures` names it
+
+
 def test_a_run_whose_leak_came_after_selection_is_not_released(
     album: Album, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_every_phrase_of_the_prompt_is_found(phrase: str) -> None:
     ruling = leak(told(f"The lips part, {phrase.upper()} here."))
     assert (ruling.ok, ruling.reason) == (False, "prompt_leaked")
     assert phrase in ruling.detail or ruling.detail in phrase
+    assert leak(told(f"The lips part, {phrase}\n".replace(" ", "\n  "))) == ruling
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,8 @@ def test_words_that_only_look_like_a_leak_pass(text: str) -> None:
         "This goes against our content policy.",
         "No face is visible.",
         "I don’t know who this is.",
+        "Sorry, can’t assist.",
+        "The picture? Can't identify anybody in it.",
     ],
 )
 def test_refusals_are_found(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 import curation
 from curation.checks.check import FILE, Check, Failing, to_json
-from curation.report import REPORT, Pages, report
+from curation.report import REPORT, Pages, report, summary
 from curation.report.examples import ACCEPTED, EACH, Example, Examples, render
 from curation.report.facts import AFTER_GATES, gather
 from curation.report.pages import waterfall_lines
@@ -104,6 +105,16 @@ def test_the_figures_are_those_that_sql_gives(run: Run) -> None:
     assert facts.stats.counts.rows == released
     gates = "select v.gate, count(*) filter (v.ok) from (select unnest(verdicts) v from verdicts) group by all"
     assert {name: gate.passed for name, gate in facts.gates.items()} == dict(curation.sql(run.root, gates).rows)
+
+
+def test_the_lowest_acceptance_is_named_only_where_something_was_rejected(run: Run) -> None:
+    facts = gather(run)
+    assert "Lowest acceptance: " in summary(facts, [])
+    spared = {
+        key: {name: {**entry, "rejected": {}} for name, entry in facts.acceptance[key].items()}
+        for key in ("label", "au")
+    }
+    assert "Lowest" not in summary(replace(facts, acceptance={**facts.acceptance, **spared}), [])
 
 
 def test_ten_examples_at_most_of_every_reason(run: Run) -> None:
