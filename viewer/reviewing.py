@@ -178,14 +178,9 @@ def read_sheet(path: Path, rows_of: Rows, reviewer: str, reviews: Path) -> int:
     Raises:
         InputError: naming file and line.
     """
-    reviews_found = []
-    with open(path, encoding="utf-8-sig", newline="") as handle:
-        reader = csv.DictReader(handle)
-        missing = [name for name in SHEET if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError("this is no review sheet", path=path, line=1, found=f"no column {', '.join(missing)}")
-        filled = [(reader.line_num, cells) for cells in reader if (cells["decision"] or "").strip()]
+    filled = _filled(path)
     rows = rows_of([_typed(cells["id"] or "") for _, cells in filled])
+    reviews_found = []
     for line, cells in filled:
         try:
             reviews_found.append(_from_sheet(cells, rows, reviewer))
@@ -196,6 +191,22 @@ def read_sheet(path: Path, rows_of: Rows, reviewer: str, reviews: Path) -> int:
     for review in reviews_found:
         append_review(reviews, review)
     return len(reviews_found)
+
+
+def _filled(path: Path) -> list[tuple[int, dict[str, str | None]]]:
+    """Line and cells of every row of a sheet that has a decision."""
+    csv.field_size_limit(2**31 - 1)  # the usual limit is 131,072 characters, and a text may be longer
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as handle:
+            reader = csv.DictReader(handle)
+            missing = [name for name in SHEET if name not in (reader.fieldnames or ())]
+            if missing:
+                found, do = f"no column {', '.join(missing)}", "save it with commas between the columns, all kept"
+                raise InputError("this is no review sheet", path=path, line=1, found=found, do=do)
+            return [(reader.line_num, cells) for cells in reader if (cells["decision"] or "").strip()]
+    except (UnicodeDecodeError, csv.Error) as error:
+        do = "save it as CSV in UTF-8 (in Excel: CSV UTF-8)"
+        raise InputError("this review sheet cannot be read", path=path, found=str(error), do=do) from None
 
 
 def _from_sheet(cells: Mapping[str, str | None], rows: Mapping[str, Mapping[str, Any]], reviewer: str) -> Review:

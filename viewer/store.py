@@ -24,8 +24,9 @@ from facial_r1.columns import (
     VERDICT_TYPES,
     read_lines,
 )
+from facial_r1.emotions import try_canonical
 from facial_r1.errors import InputError
-from facial_r1.facs import sort_codes
+from facial_r1.facs import code, sort_codes
 from facial_r1.reviews import Review, read_reviews, standing, text_hash
 from facial_r1.stats.counts import Counts, Pattern
 from viewer.filters import Filter, order, where
@@ -82,24 +83,36 @@ class Store:
     def reload(self) -> None:
         """Read the files again."""
         self._seen = self._state()
-        try:
-            self._write(
-                f"CREATE OR REPLACE TABLE rows AS SELECT * REPLACE ({_LISTS}), {_WORDS} AS words, "
-                "row_number() OVER () - 1 AS place, 'unreviewed' AS review, "
-                f"{_SEARCHED} AS searched FROM ({self._source()})"
-            )
-        except duckdb.Error as error:
-            found = str(error).splitlines()[0]
-            do = "check the files with `facial-r1 validate`"
-            raise InputError(f"the rows cannot be read ({found})", path=self.place.root, do=do) from None
+        self._write(
+            f"CREATE OR REPLACE TABLE rows AS SELECT * REPLACE ({_LISTS}), {_WORDS} AS words, "
+            "row_number() OVER () - 1 AS place, 'unreviewed' AS review, "
+            f"{_SEARCHED} AS searched FROM ({self._source()})"
+        )
         nameless = self._ask("SELECT count(*) FROM rows WHERE id IS NULL OR dataset IS NULL")[0][0]
         if nameless:
             do = "give a JSONL file of the published schema; `facial-r1 validate` names every bad line"
             raise InputError(
                 "these are no samples", path=self.place.root, found=f"{nameless:,} rows without an id", do=do
             )
+        self._spell()
         self.version += 1
         self.read_reviews()
+
+    def _spell(self) -> None:
+        """Spell codes and labels as everywhere else: in the published schema they may be ``AU04`` and ``Sadness``."""
+        for column, spelled in (("AUs", code), ("au_annotated", code), ("pseudo_aus", code), ("labels", _noun)):
+            for (written,) in self._ask(f'SELECT DISTINCT unnest("{column}") FROM rows'):
+                try:
+                    canonical = spelled(str(written))
+                except InputError as error:
+                    do = "check the files with `facial-r1 validate`"
+                    raise InputError(error.what, path=self.place.root, found=error.found, do=do) from None
+                if canonical != written:
+                    self._write(
+                        f'UPDATE rows SET "{column}" = list_transform("{column}", lambda one: if(one = $1, $2, one)) '
+                        f'WHERE list_contains("{column}", $1) AND NOT list_contains(label_set, $1)',
+                        [written, canonical],
+                    )
 
     def read_reviews(self, identifier: str | None = None) -> None:
         """Mark which rows were reviewed, or of one row whether it was.
@@ -226,7 +239,8 @@ class Store:
             return f"{sample}, {nothing} FROM ({tasks})"
         return (
             f"WITH told AS ({self._told()}), tasks AS ({sample} FROM ({tasks})) "
-            "SELECT tasks.* REPLACE (coalesce(told.model, tasks.model) AS model), "
+            "SELECT tasks.* REPLACE (coalesce(told.model, tasks.model) AS model, told.prompt_hash AS prompt_hash, "
+            "told.conditioned AS label_conditioned), "
             "coalesce(told.text, '') AS description, coalesce(told.verdict, 'not asked') AS verdict, "
             "told.reason, told.score "
             "FROM tasks LEFT JOIN told ON told.id = tasks.id"
@@ -242,9 +256,10 @@ class Store:
             rank = "line DESC"
         else:
             judged = (
-                "SELECT a.*, CASE WHEN v.accepted THEN 'accepted' ELSE 'rejected' END AS verdict, v.reason, "
+                "SELECT a.*, CASE v.accepted WHEN true THEN 'accepted' WHEN false THEN 'rejected' "
+                "ELSE 'not judged' END AS verdict, v.reason, "
                 f"coalesce({_value('judge_score')} / 10, {_value('au_set')}) AS score FROM ({answers}) a "
-                f"JOIN ({read_lines(self._path(VERDICTS), VERDICT_TYPES)}) v USING (id, attempt)"
+                f"LEFT JOIN ({read_lines(self._path(VERDICTS), VERDICT_TYPES)}) v USING (id, attempt)"
             )
             rank = "verdict, CASE WHEN verdict = 'accepted' THEN line ELSE -line END"
         return f"SELECT * FROM ({judged}) QUALIFY row_number() OVER (PARTITION BY id ORDER BY {rank}) = 1"
@@ -260,13 +275,21 @@ class Store:
 
     def _write(self, statement: str, values: Sequence[Any] = ()) -> None:
         with self._writing:
-            self._db.cursor().execute(statement, list(values))
+            self._execute(statement, values)
 
     def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._db.cursor().execute(statement, list(values)).fetchall()
+        return self._execute(statement, values).fetchall()
+
+    def _execute(self, statement: str, values: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._db.cursor().execute(statement, list(values))
+        except duckdb.Error as error:
+            found = str(error).splitlines()[0]
+            do = "check the files with `facial-r1 validate`"
+            raise InputError(f"the rows cannot be read ({found})", path=self.place.root, do=do) from None
 
     def _dicts(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        cursor = self._db.cursor().execute(statement, list(values))
+        cursor = self._execute(statement, values)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -274,6 +297,10 @@ class Store:
 def _value(gate: str) -> str:
     """The value that a gate measured, out of a verdict."""
     return f"list_filter(v.verdicts, lambda one: one.gate = '{gate}')[1].value"
+
+
+def _noun(word: str) -> str:
+    return try_canonical(word) or word
 
 
 def _decision(by: Mapping[str, Review], text: str | None) -> str:

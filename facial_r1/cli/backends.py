@@ -78,13 +78,13 @@ def show_asked(stats: Stats) -> None:
 
 def show_estimate(found: Estimate, to: str = "teacher") -> None:
     """What a run would ask at least, and what that costs at most; ``to`` is who is asked."""
-    out.print(f"requests to the {to}: {found.requests:,}, when every answer is accepted")
+    out.print(f"requests to the {to}: {found.requests:,}{', when every answer is accepted' if to == 'teacher' else ''}")
     source = f"corrected by {found.measured:,} answers of the journal" if found.measured else "by rule of thumb"
     if found.unlike:
         source += f"; {found.unlike:,} requests are unlike any of them"
     out.print(f"tokens: {found.text:,} of text and {found.pictures:,} of pictures in ({source}), {found.output:,} out")
     if found.online is None:
-        out.print("cost: the price of this model is not known (teacher.prices in the recipe states it)")
+        out.print("cost: the price of this model is not known (of a teacher, teacher.prices in the recipe states it)")
     else:
         out.print(f"cost at most: {found.online:.2f} USD, {found.batch:.2f} USD through the Batch API")
     out.print("nothing was asked")

@@ -127,6 +127,7 @@ def predict(
     from facial_r1.evaluation.predict import predict as run
     from facial_r1.inference.prices import price_of
 
+    _spare_rows(file)
     found = find_data(data, split=split, images=image_folder, label_set=label or ())
     asked, reasons = backend_of(backend, model, base_url, option), _reasons(allow_send)
     price = price_of(asked.model)
@@ -179,6 +180,7 @@ def evaluate(
     concurrency: Concurrency = 8,
     max_cost: MaxCost = None,
     max_requests: MaxRequests = None,
+    retry_failed: RetryFailed = False,
     control: Control = None,
     beside: Beside = None,
     require_reviewed_test: Reviewed = False,
@@ -191,6 +193,7 @@ def evaluate(
     from curation.spending import Limits
     from facial_r1 import evaluation
 
+    _spare_release(folder)
     chosen, labels, reasons = evaluation.find_protocol(protocol), tuple(label or ()), _reasons(allow_send)
     settings = evaluation.Settings(
         allow_missing=allow_missing,
@@ -208,7 +211,7 @@ def evaluate(
     remarks = [_reviewed(found, chosen, part, reviews, data)] if require_reviewed_test else []
     said = evaluation.load_predictions(predictions, found.samples, reader=reader)
     shuffled = None if control is None else evaluation.load_predictions([control], found.samples, reader=reader)
-    limits = Limits(concurrency, max_cost=max_cost, max_requests=max_requests)
+    limits = Limits(concurrency, max_cost=max_cost, max_requests=max_requests, retry_failed=retry_failed)
     with progress(quiet) as bar:
         result = evaluation.evaluate(
             found.samples,
@@ -226,6 +229,22 @@ def evaluate(
     evaluation.save(result, folder, evaluation.against(result, beside or ()))
     _show(result)
     out.print(f"done: {folder / 'report.html'}")
+
+
+def _spare_rows(file: Path) -> None:
+    """Raise a :class:`UsageError` when a file is there that holds no predictions, such as a split of a release."""
+    if file.is_file():
+        with file.open("rb") as lines:
+            first = lines.readline()
+        if first and b'"outcome":' not in first:
+            do = "give a file of its own; the rows stay where they are"
+            raise UsageError("this file is there and holds no predictions", path=file, do=do)
+
+
+def _spare_release(folder: Path) -> None:
+    """Raise a :class:`UsageError` for the folder of a run or a release, whose files are vouched for."""
+    if any((folder / name).exists() for name in ("manifest.json", "recipe.yaml", "done.json")):
+        raise UsageError("this folder holds a run or a release", path=folder, do="give results a folder of their own")
 
 
 def _show(result: Evaluation) -> None:
@@ -301,5 +320,6 @@ def _judge(
         allow_send=reasons,
         concurrency=limits.concurrency,
         budget=budget_of(price_of(backend.model), backend, limits, bar),
+        retry_failed=limits.retry_failed,
         progress=bar,
     )

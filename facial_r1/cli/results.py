@@ -26,6 +26,8 @@ __all__ = [
     "show_verdicts",
 ]
 
+BAR = 20
+"""Characters of the longest bar: with the longest name of an Action Unit beside it, it fits a terminal of 80."""
 _STAGES = ("samples", "candidates", "tried", "accepted", "released", "short")
 
 
@@ -42,7 +44,7 @@ def show_build(result: Result) -> None:
     labelled = sum(result.labels.values())
     _shares("Emotions in the release", "% of labels", {name: (n, labelled) for name, n in result.labels.items()})
     aus = {au_name(code): counts for code, counts in result.aus.items()}
-    _shares("Action Units in the release", "% of rows that annotate it", aus)
+    _shares("Action Units in the release", "% of annotated", aus)
     splits = ", ".join(f"{name} {count:,}" for name, count in result.splits.items())
     out.print(f"released {total:,} rows ({splits})")
     for what, path in (
@@ -115,6 +117,9 @@ def show_plan(plan: Plan) -> None:
     """What a build would do and cost."""
     rows = [(u.corpus, u.rows, sum(u.dropped.values()), len(u.errors)) for u in plan.corpora]
     table("Rows that can be read", ("corpus", "rows", "left out", "bad rows"), rows)
+    for unified in plan.corpora:
+        for gap in unified.missing:
+            out.print(f"{unified.corpus}: gap: {gap}", soft_wrap=True)
     parts = [(p.name, p.wanted, p.pool, p.candidates, p.short) for p in plan.parts]
     table("Quotas", ("part", "wanted", "could serve", "chosen", "short"), parts)
     out.print(f"requests to the teacher: {plan.requests:,}, at most {plan.requests_at_most:,}")
@@ -127,5 +132,5 @@ def _shares(title: str, share: str, counts: Mapping[str, tuple[int, int]]) -> No
     if not counts:
         return
     widest = max(1, *(n for n, _ in counts.values()))
-    rows = [(name, n, 100 * n / of, "█" * round(30 * n / widest)) for name, (n, of) in counts.items()]
+    rows = [(name, n, 100 * n / of, "█" * round(BAR * n / widest)) for name, (n, of) in counts.items()]
     table(title, ("", "rows", share, ""), rows)

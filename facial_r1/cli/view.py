@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from facial_r1.cli.show import options_of, out
+from facial_r1.cli.backends import BaseUrl, Model, Options, backend_of
+from facial_r1.cli.show import out
 from facial_r1.errors import UsageError
 
 __all__ = ["view"]
@@ -20,9 +21,9 @@ def view(
     reviews: Annotated[Path | None, typer.Option(help="Where decisions are kept, if not in the usual file.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A second run, release or file to compare with.")] = None,
     backend: Annotated[str | None, typer.Option(help="A backend to try on your own picture, such as openai.")] = None,
-    model: Annotated[str | None, typer.Option(help="Its model.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Its server.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for it; may be repeated.")] = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    option: Options = None,
     host: Annotated[str, typer.Option(help="The address to listen on; only this machine can reach the usual one.")] = (
         "127.0.0.1"
     ),
@@ -47,11 +48,7 @@ def view(
     if compare is not None:
         extras.insert(0, compare_tab(find_place(compare)))
     if backend is not None:
-        from facial_r1.inference.backends import create
-
-        given = {"model": model, "base_url": base_url}
-        named = {name: value for name, value in given.items() if value is not None}
-        extras.append(try_tab(create(backend, **options_of(option), **named)))
+        extras.append(try_tab(backend_of(backend, model, base_url, option)))
     address = launch(found, host=host, port=port, auth=entries, extras=extras)
     out.print(f"open {address} in a browser; Ctrl-C ends it")
     out.print(f"reviews are kept in {found.reviews}", soft_wrap=True, markup=False)

@@ -11,9 +11,21 @@ from facial_r1.evaluation.protocols import Protocol
 from facial_r1.evaluation.rows import Row
 from facial_r1.sample import Sample
 
-__all__ = ["check_ids", "check_truth", "choose", "remarks_on"]
+__all__ = ["check_ids", "check_truth", "check_unique", "choose", "remarks_on"]
 
 _TRUTH = {"au": "annotated Action Units (`meta_info.au_annotated`)", "emotion": "a label"}
+
+
+def check_unique(samples: Iterable[Sample]) -> None:
+    """Every row of a data set has an id of its own, so that an answer is about one row.
+
+    Raises:
+        InputError: naming the ids, and how many.
+    """
+    counts = Counter(sample.id for sample in samples)
+    if twice := [one for one, times in counts.items() if times > 1]:
+        what = f"{len(twice):,} ids of the data set stand twice"
+        raise InputError(what, found=some(twice), do="`facial-r1 validate` names the lines")
 
 
 def choose(samples: Sequence[Sample], protocol: Protocol, part: int | None = None) -> list[Sample]:
@@ -31,10 +43,7 @@ def choose(samples: Sequence[Sample], protocol: Protocol, part: int | None = Non
     if part is not None and part not in protocol.parts:
         expected = ", ".join(map(str, protocol.parts)) or "a protocol with parts"
         raise UsageError(f"{protocol.id} has no such part", found=f"--part {part}", expected=expected)
-    counts = Counter(sample.id for sample in samples)
-    if twice := [one for one, times in counts.items() if times > 1]:
-        what = f"{len(twice):,} ids of the data set stand twice"
-        raise InputError(what, found=some(twice), do="`facial-r1 validate` names the lines")
+    check_unique(samples)
     chosen = [sample for sample in samples if not protocol.corpora or sample.dataset in protocol.corpora]
     if not chosen:
         there = ", ".join(sorted({sample.dataset for sample in samples})) or "no row"

@@ -88,6 +88,8 @@ def evaluate(
     result.faithfulness = faithfulness(rows, claims, aus)
     result.groups = _groups(rows, settings.label_rule)
     result.warnings = _warnings(result, scored, said, judge_model)
+    if judge is not None and not result.judge:
+        result.warnings.append("The judge gave no valid verdict on any text: there is no judge's score.")
     if control is not None:
         others, _ = _checked(samples, control, protocol, settings)
         name = "the same model, shown other rows' pictures"

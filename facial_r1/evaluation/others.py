@@ -115,7 +115,8 @@ class _Names:
                 self._rows[name] = None if name in self._rows else sample.id
 
     def row_of(self, image: str, place: str) -> str:
-        parts = PurePosixPath(image.replace("\\", "/")).with_suffix("").parts
+        path = PurePosixPath(image.replace("\\", "/"))
+        parts = path.with_suffix("").parts if path.name else ()
         for start in range(len(parts)):
             name = "/".join(parts[start:])
             if name in self._rows:

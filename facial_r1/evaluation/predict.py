@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from facial_r1.errors import InputError, UsageError
+from facial_r1.evaluation.checks import check_unique
 from facial_r1.evaluation.rows import person
 from facial_r1.files import inside, sha256_bytes, sha256_file, write_atomic, write_jsonl
 from facial_r1.inference.budget import Budget
@@ -133,9 +134,11 @@ def questions(
     The template backend sees no picture and has to be told the truth; its predictions test the machinery, no model.
 
     Raises:
-        InputError: when the folder of the pictures is not known, a picture is not there, or a row has no truth.
+        InputError: when the folder of the pictures is not known, a picture is not there, a row has no truth, or an id
+            stands twice.
         UsageError: for a picture path that leaves the folder.
     """
+    check_unique(data.samples)
     told = backend.name == "template"
     if data.images is None and not told:
         raise InputError("the folder of the pictures is not known", path=data.file, do="give it with --image-folder")

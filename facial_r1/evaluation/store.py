@@ -21,7 +21,7 @@ from facial_r1.files import write_atomic, write_jsonl
 __all__ = ["RESULT", "ROWS", "against", "load_result", "save"]
 
 RESULT, ROWS = "result.json", "rows.jsonl"
-_KEYS = ("model", "protocol", "split", "coverage", "aus", "emotions", "texts", "rege", "judge")
+_KEYS = set(Evaluation.__slots__) - {"rows"}
 
 
 def load_result(folder: Path) -> dict[str, Any]:
@@ -38,8 +38,8 @@ def load_result(folder: Path) -> dict[str, Any]:
         result = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise InputError(f"this is not JSON ({error.msg})", path=path, do=do) from None
-    if not isinstance(result, dict) or any(key not in result for key in _KEYS):
-        raise InputError("this JSON is no result of an evaluation", path=path, do=do)
+    if not isinstance(result, dict) or _KEYS - result.keys():
+        raise InputError("this JSON is no result of an evaluation of this version", path=path, do=do)
     return result
 
 

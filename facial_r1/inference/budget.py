@@ -57,7 +57,7 @@ class Budget:
         if self.max_cost is not None and self.price is None:
             raise UsageError(
                 "--max-cost needs a price, and the price table does not have this model",
-                do="state it in the recipe (teacher.prices), or cap the requests with --max-requests",
+                do="state a teacher's price in the recipe (teacher.prices), or cap the requests with --max-requests",
             )
         for name, cap in (("--max-cost", self.max_cost), ("--max-requests", self.max_requests)):
             if cap is not None and cap <= 0:

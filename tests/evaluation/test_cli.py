@@ -52,7 +52,7 @@ def server(stub: Stub) -> tuple[object, ...]:
 
 def test_from_a_data_set_to_a_report(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
     dry = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub), "--dry-run")
-    assert "requests to the model: 8" in dry.stdout
+    assert "requests to the model: 8\n" in dry.stdout
     assert not stub.counts
     done = run("predict", data, "--out", tmp_path / "p.jsonl", *server(stub))
     assert done.exit_code == 0, done.exception
@@ -72,15 +72,29 @@ def test_from_a_data_set_to_a_report(run: Run, data: Path, stub: Stub, tmp_path:
     assert "Control with shuffled pictures" in (tmp_path / "e" / "report.html").read_text()
 
 
-def test_a_judge(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
-    lines = [json.loads(line) for line in data.read_text().splitlines()]
-    for at, row in enumerate(lines):
-        row["description"] = f'⟦ok:{{"score": {at + 1}, "reason": "r"}}⟧'
-    data.write_text("".join(f"{json.dumps(row)}\n" for row in lines))
-    predicted = tmp_path / "p.jsonl"
-    predicted.write_text("".join(f'{{"id": "{row["id"]}", "prediction": "fear"}}\n' for row in lines))
-    judge = ("--judge", "openai", "--judge-model", "gpt-4o-mini", "--judge-url", stub.url)
-    how = ("evaluate", predicted, "--data", data, "--out", tmp_path / "e", *judge)
+@pytest.fixture
+def judged(data: Path, stub: Stub, tmp_path: Path) -> Callable[[Callable[[int], str]], tuple[object, ...]]:
+    """``judged(program)``: a command that has every row judged by what ``program`` makes the stub say about it."""
+
+    def arguments(program: Callable[[int], str]) -> tuple[object, ...]:
+        lines = [json.loads(line) for line in data.read_text().splitlines()]
+        for at, row in enumerate(lines):
+            row["description"] = f"text {at} ⟦{program(at)}⟧"
+        data.write_text("".join(f"{json.dumps(row)}\n" for row in lines))
+        predicted = tmp_path / "p.jsonl"
+        predicted.write_text("".join(f'{{"id": "{row["id"]}", "prediction": "fear"}}\n' for row in lines))
+        judge = ("--judge", "openai", "--judge-model", "gpt-4o-mini", "--judge-url", stub.url)
+        return "evaluate", predicted, "--data", data, "--out", tmp_path / "e", *judge
+
+    return arguments
+
+
+def verdict(score: int) -> str:
+    return f'ok:{{"score": {score}, "reason": "r"}}'
+
+
+def test_a_judge(run: Run, judged: Callable[..., tuple[object, ...]], stub: Stub) -> None:
+    how = judged(lambda at: verdict(at + 1))
     done = run(*how)
     assert done.exit_code == 0, done.exception
     assert "judge score" in done.stdout
@@ -88,6 +102,16 @@ def test_a_judge(run: Run, data: Path, stub: Stub, tmp_path: Path) -> None:
     assert sum(stub.counts.values()) == 8
     assert run(*how).exit_code == 0
     assert sum(stub.counts.values()) == 8
+
+
+def test_a_judges_permanent_error_is_asked_again_on_demand_only(
+    run: Run, judged: Callable[..., tuple[object, ...]], stub: Stub, tmp_path: Path
+) -> None:
+    how = judged(lambda at: verdict(5) if at else f"400:x:y;400:x:y;{verdict(5)}")  # with a schema, and without
+    for more, rows, asked in (((), 7, 9), ((), 7, 9), (("--retry-failed",), 8, 10)):
+        assert run(*how, *more).exit_code == 0
+        assert json.loads((tmp_path / "e" / "result.json").read_text())["judge"]["score"]["rows"] == rows
+        assert stub.counts.total() == asked
 
 
 def test_unreviewed_tests_stop_with_exit_code_3(run: Run, data: Path, tmp_path: Path) -> None:
@@ -142,3 +166,19 @@ def test_what_cannot_be_written_is_refused_before_anything_is_asked(run: Run, da
     ):
         done = run("evaluate", data, "--data", data, *wrong)
         assert (done.exit_code, message in done.output) == (2, True), done.output
+
+
+def test_nothing_of_a_release_is_written_over(run: Run, data: Path, tmp_path: Path) -> None:
+    before = data.read_bytes()
+    done = run("predict", data, "--out", data, "--backend", "template")
+    assert isinstance(done.exception, UsageError)
+    assert "this file is there and holds no predictions" in str(done.exception)
+    assert data.read_bytes() == before
+    predicted = tmp_path / "p.jsonl"
+    for _ in range(2):  # what was predicted may be predicted again
+        assert run("predict", data, "--out", predicted, "--backend", "template").exit_code == 0
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / "manifest.json").touch()
+    done = run("evaluate", predicted, "--data", data, "--out", tmp_path / "release")
+    assert isinstance(done.exception, UsageError)
+    assert [path.name for path in (tmp_path / "release").iterdir()] == ["manifest.json"]

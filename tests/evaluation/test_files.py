@@ -120,6 +120,8 @@ def test_records_that_fit_no_row_or_several(tmp_path: Path, sample: Make) -> Non
     for image, names, message in (
         ("z.jpg", "ab", r"no row has this picture. Found: z.jpg"),
         ("same.jpg", "ab", "several rows have this picture"),
+        ("", "ab", "no row has this picture"),
+        ("/", "ab", "no row has this picture"),
     ):
         file.write_text(json.dumps([{"image_path": image, "label": "x"}]))
         rows = [sample(name, image=f"{name}/same.jpg") for name in names]

@@ -129,3 +129,16 @@ def test_the_coverage_of_a_judge_stands_beside_its_mean(
     verdict = judging(find_data(on_disk(rows)), backend(stub), tmp_path / "j")
     mean = evaluate(rows, said, settings=Settings(resamples=0), judge=verdict, judge_model="gpt-4o-mini").judge["score"]
     assert (mean.value, mean.rows, mean.of) == (7.0, 1, 3)
+
+
+def test_a_judge_without_any_verdict_is_said(
+    stub: Stub, tmp_path: Path, sample: Make, on_disk: Callable[[Sequence[Sample]], Path]
+) -> None:
+    """Its score would be missing from the table, and nobody would miss it."""
+    rows = [sample("r", labels=["fear"], annotated=(), dataset="expw", description="⟦ok:seven⟧")]
+    said = [Prediction("r", "<think>x</think><answer>fear</answer>")]
+    verdict = judging(find_data(on_disk(rows)), backend(stub), tmp_path / "j")
+    found = evaluate(rows, said, settings=Settings(resamples=0), judge=verdict)
+    assert found.judge == {}
+    assert any("no valid verdict" in text for text in found.warnings)
+    assert not any("verdict" in text for text in evaluate(rows, said, settings=Settings(resamples=0)).warnings)

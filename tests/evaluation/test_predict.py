@@ -198,6 +198,10 @@ def test_data_that_cannot_be_predicted(sample: Make, on_disk: Written, stub: Stu
     nothing = on_disk([sample("a", annotated=())], "nothing")  # type: ignore[call-arg]
     with pytest.raises(InputError, match="nothing is known of the row a"):
         predict(find_data(nothing), backend(stub), tmp_path / "p.jsonl")
+    twice = on_disk([sample("a"), sample("a")], "twice")  # type: ignore[call-arg]
+    with pytest.raises(InputError, match="1 ids of the data set stand twice"):
+        predict(find_data(twice), backend(stub), tmp_path / "p.jsonl")
+    assert not stub.counts
     empty = tmp_path / "empty.jsonl"
     empty.write_text("")
     with pytest.raises(InputError, match="no rows"):

@@ -163,6 +163,15 @@ def test_what_is_no_evaluation(tmp_path: Path) -> None:
         read_rows(tmp_path / "rows.jsonl")
 
 
+def test_a_result_that_lacks_something_is_no_result(rows: list[Sample], tmp_path: Path) -> None:
+    save(run(rows, 3, "weak"), tmp_path)
+    whole = load_result(tmp_path)
+    for key in whole:
+        (tmp_path / "result.json").write_text(json.dumps({name: one for name, one in whole.items() if name != key}))
+        with pytest.raises(InputError, match="no result of an evaluation"):
+            load_result(tmp_path)
+
+
 def test_several_runs_of_a_model_are_drawn(rows: list[Sample], tmp_path: Path) -> None:
     for every in (3, 4):
         save(run(rows, every, "seeds"), tmp_path / str(every))

@@ -202,7 +202,10 @@ def test_nothing_listens(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1:8000/v1", "ftp://host/v1", "http://", "nonsense", "http:///v1", "http://[x/v1", "http://h:99999/v1"],
+    [
+        *("127.0.0.1:8000/v1", "ftp://host/v1", "http://", "nonsense", "http:///v1", "http://[x/v1"),
+        *("http://h:99999/v1", "http://ä..b/v1"),
+    ],
 )
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UsageError, match="base_url is no address"):
@@ -223,6 +226,15 @@ def test_the_key_is_needed_elsewhere_only(monkeypatch: pytest.MonkeyPatch) -> No
     assert create("openai", model="m", base_url="http://localhost:9/v1").endpoint == "http://localhost:9/v1"
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     assert create("openai", model="gpt-4o-mini").endpoint == "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize("key", ["schlüssel-9", "sk-one\nsk-two"])
+def test_a_key_that_no_header_can_hold_is_said_and_not_repeated(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UsageError, match="OPENAI_API_KEY holds no key") as caught:
+        create("openai", model="m", base_url="http://localhost:9/v1")
+    assert key not in str(caught.value)
+    assert "sk-" not in str(caught.value)
 
 
 def test_the_endpoint_is_the_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,6 +378,12 @@ def test_the_newer_name_of_the_limit_is_learnt_from_one_refusal(stub: Stub, talk
     assert all(body["max_completion_tokens"] == 77 for body in list(stub.bodies)[1:])
 
 
+def test_the_newer_name_is_learnt_whatever_code_the_refusal_has(stub: Stub, talk: Talk) -> None:
+    stats = talk(openai(stub), "row ⟦400:invalid_request:Use max_completion_tokens instead.;ok⟧")
+    assert stats.outcomes == {"ok": 1}
+    assert ["max_tokens" in body for body in stub.bodies] == [True, False]
+
+
 def test_answers_without_counts_are_answers(stub: Stub, talk: Talk) -> None:
     assert talk(openai(stub), "row ⟦nousage⟧").usage == {}
 
@@ -394,3 +412,24 @@ def test_one_backend_serves_several_runs(stub: Stub, talk: Talk) -> None:
 def test_wrong_options(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         create("openai", model="m", base_url="http://localhost:1/v1", **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("max_tokens", "abc", "int"),
+        ("timeout", "abc", "float"),
+        ("top_p", float("nan"), "float"),
+        ("schema", "abc", "Mapping"),
+        ("seed", True, "int"),
+    ],
+)
+def test_values_of_another_type(option: str, value: object, expected: str) -> None:
+    with pytest.raises(UsageError, match=f"option {option} of the backend openai .*Expected: {expected}"):
+        create("openai", model="m", base_url="http://localhost:1/v1", **{option: value})
+
+
+def test_an_option_enters_the_key_as_it_was_written() -> None:
+    """Turning 0 into 0.0 would have every answer of an earlier run asked again."""
+    backend = create("openai", model="m", base_url="http://localhost:1/v1", temperature=0)
+    assert str(backend.params["temperature"]) == "0"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from facial_r1.errors import FacialR1Error, InputError, MissingExtra, UsageError
+from facial_r1.errors import CorruptState, FacialR1Error, InputError, MissingExtra, UsageError
 from facial_r1.inference.backends import create
 from facial_r1.inference.journal import Journal
 from facial_r1.inference.local.generation import _Draw
@@ -147,6 +147,14 @@ def test_what_cannot_be_asked_fails_alone(
     words = ["there is no such file", "this is no picture", "cut off", "more than the 4096", "", "aspect ratio"]
     for answer, part in zip(answers[1:7], words, strict=True):
         assert part in answer.detail
+
+
+def test_a_picture_that_was_exchanged_is_not_asked_about(
+    backend: Backend, ask: Any, question: Any, pictures: list[Path]
+) -> None:
+    exchanged = replace(question("seen", pictures[0]), image=pictures[1])
+    with pytest.raises(CorruptState, match=r"1\.png: this picture is not the one that was chosen"):
+        ask(backend, exchanged)
 
 
 def test_prompt_and_answer_together_must_fit(backend: Backend, ask: Any, question: Any) -> None:

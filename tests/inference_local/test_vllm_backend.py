@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from facial_r1.errors import FacialR1Error, InputError, MissingExtra, UsageError
+from facial_r1.errors import CorruptState, FacialR1Error, InputError, MissingExtra, UsageError
 from facial_r1.inference.backends import create
 from facial_r1.inference.backends.vllm import _shares
 from facial_r1.inference.journal import Journal
@@ -250,6 +251,13 @@ def test_a_text_model_may_be_asked_in_text_alone(folder: Path, question: Any, pi
     assert "limit_mm_per_prompt" not in json.loads(answer.text or "")["options"]
     with pytest.raises(InputError, match=r"this model cannot be shown pictures.*Qwen2\.5-VL"):
         answers([question("x", pictures[0])], model=folder)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_picture_that_was_exchanged_is_not_asked_about(folder: Path, question: Any, pictures: list[Path]) -> None:
+    exchanged = replace(question("seen", pictures[0]), image=pictures[1])
+    with pytest.raises(CorruptState, match=r"1\.png: this picture is not the one that was chosen"):
+        answers([exchanged], model=folder)
 
 
 def test_without_vllm_the_extra_is_named(folder: Path) -> None:

@@ -365,6 +365,7 @@ def test_a_port_that_is_taken_is_one_error(run: Path, serve: Serve, cli: Callabl
         (("{run}", "--auth", "ada"), 2, "--auth takes NAME:PASSWORD"),
         (("{run}", "--compare", "nowhere"), 1, "there is nothing to view"),
         (("{run}", "--backend", "magic"), 2, "unknown"),
+        (("{run}", "--backend", "openai", "--model", "a", "--option", "model=b", "--base-url", "x"), 2, "no address"),
         (("{run}/2-tasks/tasks.jsonl",), 1, "these are no samples"),
         (("{run}/recipe.yaml",), 1, "the rows cannot be read"),
     ],

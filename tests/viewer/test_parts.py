@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from facial_r1.errors import FacialR1Error, InputError, UsageError
 from facial_r1.facs import REGISTRY
@@ -23,7 +24,7 @@ from viewer.filters import SORTS, Filter, where
 from viewer.markup import reasoning
 from viewer.pictures import data_uri, locate
 from viewer.place import find_place
-from viewer.reviewing import agreement, decide, read_sheet, sheet
+from viewer.reviewing import SHEET, agreement, decide, read_sheet, sheet
 from viewer.session import Session, show
 from viewer.store import Store
 
@@ -184,9 +185,62 @@ def test_a_row_may_leave_out_what_the_published_schema_lets_out(tmp_path: Path) 
     )
     store = Store(find_place(path))
     view = show(store, Session())
-    assert (view.identifier, view.aus, view.labels) == ("a", "", "Sadness")
+    assert (view.identifier, view.aus, view.labels) == ("a", "", "sadness")
     assert "Free text." in view.sample
     assert store.counts(Filter()).rows == 1
+
+
+def test_codes_and_labels_are_spelled_as_everywhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    plain = {"dataset": "mine", "image": "a.jpg", "description": "<think>AU4</think><answer>joy</answer>"}
+    rows = [
+        {**plain, "id": "a", "AUs": ["AU04", "au 12"], "labels": ["Happy", "odd"]},
+        {**plain, "id": "b", "AUs": ["AU4"], "labels": ["happiness"], "meta_info": {"au_annotated": ["4"]}},
+        {**plain, "id": "c", "labels": ["joy"], "meta_info": {"label_set": ["joy"]}},
+    ]
+    write_jsonl(path, rows)
+    store = Store(find_place(path))
+    facets = store.facets()
+    assert (facets.aus, facets.labels) == (["AU4", "AU12"], ["happiness", "joy", "odd"])
+    assert ids(store, Filter(aus=["AU4", "AU12"], au_mode="all")) == ["a"]
+    assert store.rows(["b"])["b"]["au_annotated"] == ["AU4"]
+    assert show(store, Session()).aus == "AU4, AU12"
+
+
+def test_a_code_that_is_none_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    write_jsonl(path, [{"id": "a", "dataset": "mine", "image": "a.jpg", "AUs": ["AU999"]}])
+    with pytest.raises(InputError, match=r"rows\.jsonl: unknown Action Unit. Found: AU999.*facial-r1 validate"):
+        Store(find_place(path))
+
+
+def test_a_sample_of_a_run_shows_the_prompt_of_its_answer(run: Path) -> None:
+    answers = {row["id"]: row for _, row in read_jsonl(run / "3-answers" / "answers.jsonl")}
+    prompts = {row["hash"]: row["text"] for _, row in read_jsonl(run / "3-answers" / "prompts.jsonl")}
+    store = Store(find_place(run))
+    view = show(store, Session(Filter(verdicts=["accepted"])))
+    answer = answers[view.identifier]
+    assert store.row(view.identifier)["label_conditioned"] == answer["conditioned"]  # type: ignore[index]
+    assert f"<summary>prompt</summary><pre>{escape(prompts[answer['prompt_hash']])}</pre>" in view.sample
+    unasked = show(store, Session(Filter(verdicts=["not asked"])))
+    assert "<summary>prompt</summary>" not in unasked.sample
+
+
+def test_an_answer_without_a_verdict_is_not_judged(run: Path) -> None:
+    """Stage 3 was done again, stage 4 not yet: the answers are there, and nobody has turned them down."""
+    path = run / "4-verdicts" / "verdicts.jsonl"
+    rows = [row for _, row in read_jsonl(path)]
+    write_jsonl(path, rows[1:])
+    found = Store(find_place(run)).rows([rows[0]["id"]])[rows[0]["id"]]
+    assert (found["verdict"], found["reason"], found["score"]) == ("not judged", None, None)
+    assert found["description"]
+
+
+def test_a_file_that_breaks_later_is_one_error(run: Path) -> None:
+    store = Store(find_place(run))
+    (run / "3-answers" / "prompts.jsonl").write_text('{"hash": ')
+    with pytest.raises(InputError, match=r"the rows cannot be read.*prompts\.jsonl"):
+        store.prompt("0" * 64)
 
 
 def test_a_file_that_is_no_jsonl_is_one_error(tmp_path: Path) -> None:
@@ -336,6 +390,28 @@ def test_a_bad_sheet_changes_nothing(tmp_path: Path, change: dict[str, str], wor
     with pytest.raises(FacialR1Error, match=words):
         read_sheet(path, lambda names: {n: rows[n] for n in names if n in rows}, "ada", tmp_path / "reviews.jsonl")
     assert not (tmp_path / "reviews.jsonl").exists()
+
+
+def test_a_sheet_holds_texts_of_any_length(tmp_path: Path) -> None:
+    path, one = tmp_path / "sheet.csv", row("word " * 60_000)
+    cells = {**dict.fromkeys(SHEET, ""), "id": one["id"], "description": one["description"], "decision": "accept"}
+    filled(path, [cells])
+    assert read_sheet(path, lambda _: {one["id"]: one}, "ada", tmp_path / "reviews.jsonl") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (",".join(SHEET).encode() + "\nx,très bien,,,accept,,,,\n".encode("cp1252"), "CSV in UTF-8"),
+        (";".join(SHEET).encode(), "no column id.*commas"),
+        (b"", "no column id"),
+    ],
+)
+def test_what_a_spreadsheet_may_make_of_a_sheet(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"sheet\.csv.*{words}"):
+        read_sheet(path, lambda _: {}, "ada", tmp_path / "reviews.jsonl")
 
 
 def test_reviews_of_an_older_text_do_not_count(tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from facial_r1.errors import UsageError
 from facial_r1.inference.protocol import Backend
@@ -31,8 +34,8 @@ def create(name: str, /, **options: Any) -> Backend:
     """The backend called ``name``.
 
     Raises:
-        UsageError: for a name that has no file in this folder, an option that the backend does not have, or one that
-            it needs and was not given.
+        UsageError: for a name that has no file in this folder, an option that the backend does not have, one that it
+            needs and was not given, or a value of another type.
     """
     if name not in backend_names():
         raise UsageError("unknown backend", found=name, expected=f"one of {', '.join(backend_names())}")
@@ -46,5 +49,19 @@ def create(name: str, /, **options: Any) -> Backend:
     if needed:
         do = f"give --{needed[0].replace('_', '-')}, or name it under `options` in the recipe"
         raise UsageError(f"the backend {name} needs the option {needed[0]}", found="none", do=do)
+    _check_types(name, function, options)
     backend: Backend = function(**options)
     return backend
+
+
+def _check_types(name: str, function: Callable[..., Backend], options: Mapping[str, Any]) -> None:
+    """Options come from YAML, in which a number may well have become a word; they enter keys as they were written."""
+    types = get_type_hints(function)
+    config = ConfigDict(strict=True, allow_inf_nan=False)
+    for option, value in options.items():
+        try:
+            TypeAdapter(types.get(option, Any), config=config).validate_python(value)
+        except ValidationError as error:
+            expected = function.__annotations__[option]
+            what = f"the option {option} of the backend {name} does not take this value"
+            raise UsageError(what, found=repr(value), expected=expected) from error

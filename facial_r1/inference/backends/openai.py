@@ -138,7 +138,7 @@ class _OpenAI:
         try:
             return await self.client.post("/chat/completions", limited(body, name))
         except FacialR1Error as error:
-            if name == NEW_LIMIT or NEW_LIMIT not in str(error.found):
+            if name == NEW_LIMIT or NEW_LIMIT not in str(error):
                 raise
             self._limit = NEW_LIMIT
         return await self._post(body)

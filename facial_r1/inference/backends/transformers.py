@@ -18,8 +18,8 @@ from facial_r1.files import canonical_json
 from facial_r1.inference.local.checkpoints import Checkpoint, open_checkpoint, require
 from facial_r1.inference.local.generation import DTYPES, Generated, Generator, Tensors
 from facial_r1.inference.local.sampling import Sampling, seed_of
+from facial_r1.inference.picture import load_chosen
 from facial_r1.inference.protocol import Answer, Backend, Request
-from facial_r1.pictures import load_picture
 
 __all__ = ["create"]
 
@@ -109,7 +109,7 @@ class _Transformers:
         return [answers[place] for place in range(len(requests))]
 
     def _encode(self, generator: Generator, request: Request, sampling: Sampling) -> Tensors:
-        image = None if request.image is None else load_picture(request.image)
+        image = None if request.image is None else load_chosen(request.image, request.image_sha256)
         question = generator.encode(request.prompt, image)
         length = question["input_ids"].shape[1]
         if length + sampling.max_tokens > generator.context:

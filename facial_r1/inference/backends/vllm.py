@@ -134,7 +134,8 @@ class _Vllm:
             do = "take a vision-language model such as Qwen2.5-VL, or ask without pictures"
             raise InputError("this model cannot be shown pictures", path=self._plan.base, do=do)
         sampling = Sampling.of({**self.params, **request.params})
-        return engine.Question(request.prompt, request.image, sampling, seed_of(request.key(self.model)))
+        seed = seed_of(request.key(self.model))
+        return engine.Question(request.prompt, request.image, request.image_sha256, sampling, seed)
 
     def _answer(self, request: Request, result: engine.Result) -> Answer:
         return Answer(

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from facial_r1.errors import FacialR1Error
 from facial_r1.inference.local.sampling import Sampling
-from facial_r1.pictures import PictureError, load_picture
+from facial_r1.inference.picture import load_chosen
+from facial_r1.pictures import PictureError
 
 __all__ = ["Plan", "Question", "Result", "answer", "prepare"]
 
@@ -49,6 +50,7 @@ class Question:
 
     prompt: str
     image: Path | None
+    image_sha256: str | None
     sampling: Sampling
     seed: int
 
@@ -148,7 +150,7 @@ class _Engine:
 
         content: list[dict[str, Any]] = [{"type": "text", "text": question.prompt}]
         if question.image is not None:
-            picture = Image.fromarray(load_picture(question.image)).convert("RGB")
+            picture = Image.fromarray(load_chosen(question.image, question.image_sha256)).convert("RGB")
             content.insert(0, {"type": "image_pil", "image_pil": picture})
         sampling = question.sampling
         params = vllm.SamplingParams(

@@ -76,8 +76,8 @@ def _host(endpoint: str) -> str:
     """
     try:
         parts = urlsplit(endpoint)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and httpx2.URL(endpoint).host
+    except (ValueError, httpx2.InvalidURL):
         sound = False
     if not sound:
         expected = "a URL such as http://127.0.0.1:8000/v1"
@@ -100,7 +100,8 @@ class Client:
         endpoint: the URL that is used.
 
     Raises:
-        UsageError: for a URL that is none, or when the key is missing and the server is not on this machine.
+        UsageError: for a URL that is none, a key that no header can hold, or when the key is missing and the server is
+            not on this machine.
     """
 
     def __init__(self, model: str, base_url: str | None, timeout: float) -> None:
@@ -112,6 +113,9 @@ class Client:
         if not self._key and not self._local:
             do = "export OPENAI_API_KEY=… (for --dry-run any word will do); a server on this machine needs none"
             raise UsageError(f"there is no key for {host}", expected="the variable OPENAI_API_KEY", do=do)
+        if not (self._key.isascii() and self._key.isprintable()):
+            found = "a character that no key has"  # the key itself goes into no message
+            raise UsageError("the variable OPENAI_API_KEY holds no key", found=found, do="copy the key anew, alone")
         self._reached = False
         self._open: openai.AsyncOpenAI | None = None
 

@@ -6,10 +6,10 @@ import base64
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from facial_r1.errors import CorruptState, InputError
+from facial_r1.errors import InputError
 from facial_r1.files import sha256_bytes
+from facial_r1.inference.picture import read_chosen
 from facial_r1.inference.protocol import Request
-from facial_r1.pictures import read_picture
 
 __all__ = ["DataUris"]
 
@@ -52,19 +52,15 @@ class DataUris:
         if expected is not None and expected in self._kept:
             self._kept.move_to_end(expected)
             return self._kept[expected]
-        data = read_picture(path)
-        found = sha256_bytes(data)
-        if expected not in (None, found):
-            do = "do the stage that wrote the pictures again"
-            raise CorruptState(
-                "this picture is not the one that was chosen", path=path, found=found, expected=expected, do=do
-            )
+        data = read_chosen(path, expected)
         kind = _media_type(data)
         if kind is None:
             do, formats = "convert it, or have the selection cut it (`max_side`)", "JPEG, PNG, WebP or GIF"
             raise InputError("no model reads such a picture", path=path, found=data[:12], expected=formats, do=do)
         self.encoded += 1
-        return self._keep(found, f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}")
+        return self._keep(
+            expected or sha256_bytes(data), f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+        )
 
     def _keep(self, name: str, uri: str) -> str:
         self._kept[name] = uri
