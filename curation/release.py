@@ -29,6 +29,7 @@ from curation.run import ANSWERS, RELEASE, TASKS, VERDICTS, Run, finish, is_done
 from curation.splits import SPLITS
 from curation.teach import SENT
 from curation.verdicts import judged
+from datasets_builders.common.layout import some
 from facial_r1.errors import CorruptState, GateFailed, UsageError
 from facial_r1.files import atomic, fsync_folder, inside, read_jsonl, sha256_file, write_atomic, write_jsonl
 from facial_r1.progress import Progress
@@ -122,7 +123,7 @@ def _require_rows(cells: Sequence[Cell], *, allow_short: bool) -> None:
     short = [cell for cell in cells if cell.short]
     if any(cell.released for cell in cells) and (allow_short or not short):
         return
-    names = "; ".join(f"{c.cell}: {c.accepted} of {c.quota} ({c.tried} tried)" for c in short)
+    names = some(f"{c.cell}: {c.accepted} of {c.quota} ({c.tried} tried)" for c in short)
     raise GateFailed(
         f"{len(short)} of {len(cells)} quotas could not be filled, {sum(c.short for c in short)} rows are missing",
         found=names,

@@ -58,7 +58,13 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, recipe: Recipe) -> Run:
-        """Make (or enter) the run directory and write the resolved ``recipe.yaml``."""
+        """Make (or enter) the run directory and write the resolved ``recipe.yaml``.
+
+        Raises:
+            InputError: when ``root`` is a file.
+        """
+        if root.is_file():
+            raise InputError("a run is a folder, and this is a file", path=root, do="give another path")
         root.mkdir(parents=True, exist_ok=True)
         for leftover in root.glob(f"{TEMPORARY}*"):
             leftover.unlink()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from facial_r1.errors import GateFailed, InputError
 from facial_r1.files import write_atomic, write_jsonl
 from facial_r1.progress import Progress
 from facial_r1.recipe import CorpusSource, Recipe
+from facial_r1.workers import Workers
 
 __all__ = ["Unified", "absent_corpora", "find_corpora", "scan", "summed_up", "unify"]
 
@@ -98,8 +98,13 @@ def _lacking(recipe: Recipe, absent: Sequence[str]) -> GateFailed:
 
 
 def scan(known: Corpus, source: CorpusSource, report: Report) -> Iterator[bytes]:
-    """The rows of one corpus as JSONL lines, repeats resolved; fills ``report``."""
+    """The rows of one corpus as JSONL lines, repeats resolved; fills ``report``, joins without a folder included."""
     assert source.root is not None  # find_corpora saw to it
+    report.missing += [
+        f"what {join} would add: no folder is given for it (--with {join}=DIR, or FACIAL_R1_{join.upper()})"
+        for join, folder in sorted(source.joins.items())
+        if folder is None
+    ]
     return without_repeats(known.scan(source.root, report, **source.arguments), report)
 
 
@@ -135,7 +140,7 @@ def unify(run: Run, *, workers: int = 1, progress: Progress | None = None, keep_
         rows_of = {f"{entry.corpus}.jsonl": entry.rows for entry in unified}
         finish(folder, [], settings, {**rows_of, "dropped.jsonl": dropped, "report.json": len(unified)})
     for entry in unified:
-        texts = [*entry.missing, *entry.remarks]
+        texts = [*(f"gap: {gap}" for gap in entry.missing), *entry.remarks]
         for text in texts[:SAID]:
             progress.say(f"{entry.corpus}: {text}")
         if len(texts) > SAID:
@@ -152,7 +157,7 @@ def _scan_all(
         for task in tasks:
             yield _scan_to(*task, progress)
         return
-    with ProcessPoolExecutor(min(workers, len(names))) as pool:
+    with Workers(min(workers, len(names)), method=None) as pool:
         futures = [pool.submit(_scan_to, *task) for task in tasks]
         try:
             for done, future in enumerate(futures, 1):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from rich.console import Console
+
+from facial_r1.cli import main, results, show
+from facial_r1.facs import MAIN_CODES, au_name
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 RECIPE = """
@@ -58,10 +64,11 @@ def test_dry_run_writes_nothing(desk: Path, cli: Cli) -> None:
 
 
 def test_a_short_quota_is_exit_3_and_a_table(desk: Path, cli: Cli) -> None:
-    sets = ("--set", "select.parts.0.rows=500")
+    sets = ("--set", "select.parts.0.rows=500", "--set", "select.parts.0.balance=label")
     done = cli("build", "small.yaml", "--out", "short", "--with", "fer2013=fer2013", *sets, "-q", cwd=desk)
-    refuse(done, 3, "could not be filled", "fer2013/train", "allow_short")
-    assert "Quotas that are short" in done.stdout
+    refuse(done, 3, "7 of 8 quotas could not be filled", "fer2013/train/anger", " and 2 more.", "allow_short")
+    assert "fer2013/train/surprise" not in done.stderr  # the table lists all of them
+    assert "fer2013/train/surprise" in done.stdout.partition("Quotas that are short")[2]
     assert not (desk / "short" / "5-release").exists()
     allowed = cli(
         "build",
@@ -85,6 +92,9 @@ def test_a_short_quota_is_exit_3_and_a_table(desk: Path, cli: Cli) -> None:
         (("build", "small.yaml"), 3, ("fer2013", "FACIAL_R1_FER2013")),
         (("build", "small.yaml", "--with", "fer2013=nowhere"), 1, ("nowhere", "no such folder")),
         (("build", "small.yaml", "--with", "fer2013"), 2, ("--with needs NAME=DIR",)),
+        (("build", "small.yaml", "--with", "fer2013=fer2013", "--out", "small.yaml"), 1, ("this is a file",)),
+        (("corpora", "check", "fer2013=nowhere"), 1, ("nowhere: FER2013: there is no such folder",)),
+        (("corpora", "check", "fer2013"), 2, ("corpora check needs NAME=DIR",)),
         (("build", "small.yaml", "--with", "expw=fer2013"), 2, ("--with names a corpus", "expw")),
         (("build", "small.yaml", "--set", "sede=1"), 2, ("unknown key `sede`", "did you mean `seed`")),
         (
@@ -143,8 +153,10 @@ def test_a_place_that_cannot_be_written_is_named(cli: Cli, tmp_path: Path) -> No
 
 
 def test_doctor_names_what_is_there_and_what_is_not(desk: Path, cli: Cli) -> None:
-    done = cli("doctor", cwd=desk, FACIAL_R1_FER2013=str(desk / "fer2013"), FACIAL_R1_DISFA=str(desk / "fer2013"))
+    folders = {"FACIAL_R1_FER2013": desk / "fer2013", "FACIAL_R1_DISFA": desk / "fer2013", "FACIAL_R1_RAFML": "nowhere"}
+    done = cli("doctor", cwd=desk, **{variable: str(folder) for variable, folder in folders.items()})
     assert done.returncode == 0, done.stderr
+    assert "FACIAL_R1_RAFML nowhere there is no such folder" in " ".join(done.stdout.split())
     told = " ".join(done.stdout.split())
     assert "duckdb" in told
     assert "not DISFA" in told
@@ -165,3 +177,49 @@ def test_a_check_takes_options_of_one_corpus(desk: Path, cli: Cli) -> None:
     refuse(cli("corpora", "check", "raf_db=raf_db", "--option", "subset", cwd=desk), 2, "--option needs KEY=VALUE")
     both = ("raf_db=raf_db", "fer2013=fer2013", "--option", "subset=both")
     refuse(cli("corpora", "check", *both, cwd=desk), 2, "--option is for one corpus at a time")
+
+
+def test_a_join_without_a_folder_is_a_gap_of_the_plan(desk: Path, cli: Cli) -> None:
+    """Otherwise nobody could tell why no row has an emotion."""
+    text = RECIPE.replace("{fer2013: {}}", "{raf_au: {joins: {rafml: null}}}").replace("fer2013", "raf_au")
+    (desk / "joined.yaml").write_text(text)
+    assert cli("corpora", "make", "raf_au", "raf_au", "--rows", 40, "--labels-only", "-q", cwd=desk).returncode == 0
+    plan = ("build", "joined.yaml", "--with", "raf_au=raf_au", "--dry-run", "-q")
+    told = "raf_au: gap: what rafml would add: no folder is given for it (--with rafml=DIR"
+    assert told in cli(*plan, cwd=desk).stdout
+    assert told not in cli(*plan, "--with", "rafml=raf_au/RAF-ML", cwd=desk).stdout
+    refuse(cli(*plan, "--with", "rafml=nowhere", cwd=desk), 1, "RAF-ML: there is no such folder", "FACIAL_R1_RAFML")
+
+
+def test_bars_of_action_units_fit_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(show, "out", Console(width=80, file=text))
+    counts = {au_name(code): (1_000_000, 1_000_000) for code in MAIN_CODES}
+    results._shares("Action Units in the release", "% of annotated", counts)
+    assert "…" not in text.getvalue()
+    assert text.getvalue().count("█" * results.BAR) == len(counts)
+    assert len(text.getvalue().splitlines()) == len(counts) + 5  # title, blank, header, rule, blank: no name is broken
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("facial_r1.cli.app.app", interrupted)
+    monkeypatch.setattr("sys.argv", ["facial-r1"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_a_release_edited_by_hand_is_told_once(desk: Path, cli: Cli) -> None:
+    assert cli("build", "small.yaml", "--out", "edited", "--with", "fer2013=fer2013", "-q", cwd=desk).returncode == 0
+    rows = desk / "edited" / "5-release" / "train.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
+    done = cli("validate", "edited/5-release", "-q", cwd=desk)
+    assert done.returncode == 3
+    assert (done.stdout + done.stderr).count("train.jsonl: rows 19, but the manifest states 20") == 1

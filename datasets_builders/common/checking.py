@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets_builders import corpus, looks_like
 from datasets_builders.common.corpus import Check, Difference, Report
-from facial_r1.errors import NotThisCorpus
+from facial_r1.errors import InputError, NotThisCorpus
 from facial_r1.progress import Progress
 from facial_r1.sample import Sample
 
@@ -29,9 +29,12 @@ def check(name: str, root: Path, *, progress: Progress | None = None, **options:
 
     Raises:
         UsageError: for an unknown corpus or option.
+        InputError: when there is no such folder.
     """
     wanted = corpus(name)
-    if not root.is_dir() or not wanted.recognises(root):
+    if not root.is_dir():
+        raise InputError(f"{wanted.title}: there is no such folder", path=root, do="give the folder of your copy")
+    if not wanted.recognises(root):
         return _foreign(name, root)
     report = Report(keep_going=True)
     try:

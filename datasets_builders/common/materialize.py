@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -29,6 +28,7 @@ from facial_r1.errors import FacialR1Error, UsageError
 from facial_r1.files import commit, link, stage, sweep
 from facial_r1.progress import Progress
 from facial_r1.sample import Sample
+from facial_r1.workers import Workers
 
 __all__ = ["Crop", "Mode", "materialize"]
 
@@ -117,8 +117,7 @@ class _Job:
         many = self.workers > 1 and len(rest) >= _WORTH_PROCESSES
         try:
             with ExitStack() as stack:
-                # Not fork: the parent may have threads (a progress bar, OpenCV), and a child would inherit their locks.
-                makers = ProcessPoolExecutor(self.workers, get_context("spawn")) if many else None
+                makers = Workers(self.workers) if many else None
                 # One batch gets its names while the next is made.
                 namer = ThreadPoolExecutor(1) if many else None
                 for pool in filter(None, (makers, namer)):

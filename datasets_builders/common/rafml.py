@@ -112,8 +112,10 @@ def _file(root: Path, name: str, corpus: str) -> Path:
             for found in folder.files:
                 if found.lower() == name.lower():
                     return folder.path / found
-    what = f"this folder is not {corpus}"
-    raise NotThisCorpus(what, path=root, expected=f"a file {name} in it", do=f"give the folder of your {corpus} copy")
+    what = f"this folder is not {corpus}" if root.is_dir() else f"{corpus}: there is no such folder"
+    join = corpus.replace("-", "")
+    do = f"give the folder of your {corpus} copy: --with {join.lower()}=DIR, or the variable FACIAL_R1_{join}"
+    raise NotThisCorpus(what, path=root, expected=f"a file {name} in it", do=do)
 
 
 def _read(path: Path, emotion: Callable[[list[str]], Emotion | None], expected: str) -> dict[int, Emotion]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
-from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from facial_r1.errors import UsageError, clip
 from facial_r1.files import sha256_bytes
 from facial_r1.progress import Progress
+from facial_r1.workers import Workers
 
 __all__ = ["Order", "apportion", "choice"]
 
@@ -78,8 +78,7 @@ class Order:
             yield from (_each(function, chunk) for chunk in chunks)
             return
         pending: deque[Future[list[Result]]] = deque()
-        # Not fork: the parent may have threads (a progress bar, OpenCV), and a forked child would inherit their locks.
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
+        with Workers(self.workers) as pool:
             for chunk in chunks:
                 pending.append(pool.submit(_each, function, chunk))
                 if len(pending) > 2 * self.workers:

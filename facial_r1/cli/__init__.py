@@ -10,6 +10,9 @@ import sys
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
+"""What Typer exits with after Ctrl-C."""
+
 
 def main() -> None:
     """Entry point ``facial-r1``: run the command, turn errors into one message and the documented exit code."""
@@ -18,6 +21,10 @@ def main() -> None:
 
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            sys.stderr.write("stopped: what was finished is kept; the same command goes on (`train` with --resume)\n")
+        raise
     except FacialR1Error as error:
         _stop(str(error), error.exit_code)
     except BrokenPipeError:

@@ -51,7 +51,7 @@ def validate(
     for file in files:
         with progress(quiet or not file.is_dir()) as bar:
             result = validate_file(file, image_folder, label_set=label_set or (), frozen=frozen_test, progress=bar)
-        for error in result.errors:
+        for error in () if result.checks else result.errors:  # the checks show the rows that fail them
             sys.stderr.write(f"{error}\n")
         for remark in result.remarks:
             sys.stderr.write(f"remark: {remark}\n")
@@ -87,8 +87,12 @@ def doctor() -> None:
         variable = f"FACIAL_R1_{name.upper()}"
         folder = os.environ.get(variable)
         rows.append((variable, folder or "not set", _usable(name, folder)))
+    rows += [(variable, folder, _companion(folder)) for variable in _COMPANIONS if (folder := os.environ.get(variable))]
     table("", ("what", "found", "verdict"), rows)
 
+
+_COMPANIONS = ("FACIAL_R1_RAFML", "FACIAL_R1_RAFCE")
+"""Folders of corpora that only lend their labels to another."""
 
 _PACKAGES = {
     "datasets": "core",
@@ -121,6 +125,10 @@ def _gpu() -> tuple[str, str]:
     if not torch.cuda.is_available():
         return "none", "building data and the tiny models need none"
     return torch.cuda.get_device_name(0), "ok"
+
+
+def _companion(folder: str) -> str:
+    return "ok" if Path(folder).is_dir() else "there is no such folder"
 
 
 def _usable(name: str, folder: str | None) -> str:

@@ -32,13 +32,17 @@ With = Annotated[
 ]
 
 
-def roots(given: Sequence[str] | None) -> dict[str, Path]:
-    """``--with NAME=DIR`` as a mapping. Raises :class:`UsageError` for another form, or two folders of one name."""
+def roots(given: Sequence[str] | None, where: str = "--with") -> dict[str, Path]:
+    """``NAME=DIR`` after ``where`` as a mapping.
+
+    Raises:
+        UsageError: for another form, or two folders of one name.
+    """
     folders: dict[str, Path] = {}
     for text in given or ():
         name, equals, folder = text.partition("=")
         if not (name and equals and folder):
-            raise UsageError("--with needs NAME=DIR", found=text, do="for example --with fer2013=/data/fer2013")
+            raise UsageError(f"{where} needs NAME=DIR", found=text, do=f"for example {where} fer2013=/data/fer2013")
         if name in folders:
             found, do = f"{folders[name]} and {folder}", "give one folder; a copy in parts can be linked into one"
             raise UsageError(f"two folders are given for {name}", found=found, do=do)

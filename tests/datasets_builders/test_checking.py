@@ -124,7 +124,8 @@ def test_an_unknown_corpus_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert check("fer2013", tmp_path / "nowhere").verdict == "not this corpus"
+    with pytest.raises(InputError, match="nowhere: FER2013: there is no such folder"):
+        check("fer2013", tmp_path / "nowhere")
 
 
 def test_rows_are_told_as_they_are_read(hand: Callable[[str], Path]) -> None:

@@ -334,8 +334,11 @@ def test_a_bad_line_of_raf_ce_is_named(root: Path, tmp_path: Path, line: str) ->
 
 @pytest.mark.parametrize("option", ["rafml", "rafce"])
 def test_a_join_that_is_not_there_is_an_error(root: Path, tmp_path: Path, option: str) -> None:
-    for folder in (tmp_path / "absent", root):
-        with pytest.raises(NotThisCorpus, match=r"this folder is not RAF-(ML|CE)"):
+    for folder, what in (
+        (tmp_path / "absent", r"RAF-(ML|CE): there is no such folder"),
+        (root, r"this folder is not RAF-(ML|CE)"),
+    ):
+        with pytest.raises(NotThisCorpus, match=rf"{what}.*--with {option}=DIR"):
             _scan(root, **{option: folder})
 
 
