@@ -52,6 +52,10 @@ def read_mapping(path: Path, *, what: str = "recipe", keys: str) -> dict[str, An
         raise UsageError(f"there is no such {what}", path=path, do="check the path; `recipes/` holds examples")
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)
+    except yaml.MarkedYAMLError as error:
+        line = None if error.problem_mark is None else error.problem_mark.line + 1
+        told = " ".join(filter(None, (error.context, error.problem)))
+        raise UsageError(f"this recipe is not YAML ({told})", path=path, line=line, do="correct the YAML") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
         raise UsageError(f"this recipe is not YAML ({told})", path=path, do="correct the YAML") from None

@@ -132,6 +132,9 @@ def places(data: Data) -> list[tuple[Path, Path]]:
 
 def _split(release: Path, split: str) -> Path:
     path = release / f"{split}.jsonl"
+    if not release.is_dir():
+        do = "give the folder 5-release of a finished run: --release, or data.release in the recipe"
+        raise InputError("there is no such release", path=release, do=do)
     if not path.is_file():
         there = [name for name in ("train", "val", "test") if (release / f"{name}.jsonl").is_file()]
         found = f"the splits {', '.join(there)}" if there else "no split at all"

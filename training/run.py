@@ -77,6 +77,8 @@ def _train(
         trainer = make(prepared, out, [Best(), BrokenLoss(), clock, Told(progress)])
         trainer.remove_callback(PrinterCallback)
         last = last_checkpoint(out / CHECKPOINTS) if resume else None
+        if resume and last is None:
+            progress.say(f"{out}: there is no checkpoint yet, so it begins at the first step")
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         trainer.save_model(str(out))
     if rank() == 0:

@@ -127,7 +127,6 @@ def predict(
     from facial_r1.evaluation.predict import predict as run
     from facial_r1.inference.prices import price_of
 
-    _spare_rows(file)
     found = find_data(data, split=split, images=image_folder, label_set=label or ())
     asked, reasons = backend_of(backend, model, base_url, option), _reasons(allow_send)
     price = price_of(asked.model)
@@ -193,7 +192,7 @@ def evaluate(
     from curation.spending import Limits
     from facial_r1 import evaluation
 
-    _spare_release(folder)
+    evaluation.check_folder(folder)
     chosen, labels, reasons = evaluation.find_protocol(protocol), tuple(label or ()), _reasons(allow_send)
     settings = evaluation.Settings(
         allow_missing=allow_missing,
@@ -229,22 +228,6 @@ def evaluate(
     evaluation.save(result, folder, evaluation.against(result, beside or ()))
     _show(result)
     out.print(f"done: {folder / 'report.html'}")
-
-
-def _spare_rows(file: Path) -> None:
-    """Raise a :class:`UsageError` when a file is there that holds no predictions, such as a split of a release."""
-    if file.is_file():
-        with file.open("rb") as lines:
-            first = lines.readline()
-        if first and b'"outcome":' not in first:
-            do = "give a file of its own; the rows stay where they are"
-            raise UsageError("this file is there and holds no predictions", path=file, do=do)
-
-
-def _spare_release(folder: Path) -> None:
-    """Raise a :class:`UsageError` for the folder of a run or a release, whose files are vouched for."""
-    if any((folder / name).exists() for name in ("manifest.json", "recipe.yaml", "done.json")):
-        raise UsageError("this folder holds a run or a release", path=folder, do="give results a folder of their own")
 
 
 def _show(result: Evaluation) -> None:

@@ -12,7 +12,7 @@ from facial_r1.evaluation.others import load_predictions
 from facial_r1.evaluation.predict import find_data, predict
 from facial_r1.evaluation.protocols import PROTOCOLS, Protocol, find_protocol
 from facial_r1.evaluation.settings import Settings
-from facial_r1.evaluation.store import against, load_result, save
+from facial_r1.evaluation.store import against, check_folder, load_result, save
 
 __all__ = [
     "PROTOCOLS",
@@ -20,6 +20,7 @@ __all__ = [
     "Protocol",
     "Settings",
     "against",
+    "check_folder",
     "evaluate",
     "find_data",
     "find_protocol",

@@ -173,6 +173,7 @@ def estimated(
     shuffle: int | None = None,
 ) -> Estimate:
     """What :func:`predict` would ask, and what that costs; nothing is asked and nothing is written."""
+    _spare_rows(out)
     requests = questions(data, backend, label_rule=label_rule, shuffle=shuffle)
     folder = _journal(out)
     if not folder.is_dir():
@@ -208,10 +209,12 @@ def predict(
         concurrency, rpm, tpm, budget, retry_failed, progress: see :func:`facial_r1.inference.runner.ask`.
 
     Raises:
-        UsageError: when pictures would leave this machine without a reason; before anything is asked.
+        UsageError: when pictures would leave this machine without a reason, or ``out`` holds something else; before
+            anything is asked.
         InputError: as :func:`questions`.
         FacialR1Error: as :func:`facial_r1.inference.runner.ask`; what was answered is in the journal.
     """
+    _spare_rows(out)
     sent = may_send(data, backend, allow_send or {})
     requests = list(questions(data, backend, label_rule=label_rule, shuffle=shuffle))
     answers: dict[str, tuple[Request, Answer]] = {}
@@ -269,3 +272,13 @@ def _line(request: Request, answer: Answer, pictures: str | None) -> dict[str, A
         "pictures": pictures,
         "detail": answer.detail,
     }
+
+
+def _spare_rows(file: Path) -> None:
+    """Raise a :class:`UsageError` when a file is there that holds no predictions, such as a split of a release."""
+    if file.is_file():
+        with file.open("rb") as lines:
+            first = lines.readline()
+        if first and b'"outcome":' not in first:
+            do = "give a file of its own; the rows stay where they are"
+            raise UsageError("this file is there and holds no predictions", path=file, do=do)

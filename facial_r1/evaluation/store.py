@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from facial_r1.errors import InputError
+from facial_r1.errors import InputError, UsageError
 from facial_r1.evaluation.compare import compare
 from facial_r1.evaluation.headline import Result
 from facial_r1.evaluation.pages import html
@@ -18,7 +18,7 @@ from facial_r1.evaluation.result import Evaluation
 from facial_r1.evaluation.rows import read_rows
 from facial_r1.files import write_atomic, write_jsonl
 
-__all__ = ["RESULT", "ROWS", "against", "load_result", "save"]
+__all__ = ["RESULT", "ROWS", "against", "check_folder", "load_result", "save"]
 
 RESULT, ROWS = "result.json", "rows.jsonl"
 _KEYS = set(Evaluation.__slots__) - {"rows"}
@@ -77,6 +77,12 @@ def against(evaluation: Evaluation, folders: Sequence[Path]) -> list[Result]:
     return results
 
 
+def check_folder(folder: Path) -> None:
+    """Raise a :class:`UsageError` for the folder of a run or a release, whose files are vouched for."""
+    if any((folder / name).exists() for name in ("manifest.json", "recipe.yaml", "done.json")):
+        raise UsageError("this folder holds a run or a release", path=folder, do="give results a folder of their own")
+
+
 def save(evaluation: Evaluation, folder: Path, beside: Sequence[Result] = ()) -> None:
     """Write ``result.json``, ``rows.jsonl``, ``report.html``, ``report.md`` and ``table.tex``.
 
@@ -84,7 +90,11 @@ def save(evaluation: Evaluation, folder: Path, beside: Sequence[Result] = ()) ->
         evaluation: the new one.
         folder: made when missing.
         beside: earlier results that the tables show as well.
+
+    Raises:
+        UsageError: as :func:`check_folder`.
     """
+    check_folder(folder)
     result = evaluation.to_json()
     write_jsonl(folder / ROWS, (row.to_json() for row in evaluation.rows))
     write_atomic(folder / RESULT, orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -81,9 +81,9 @@ def test_set_makes_no_place_in_a_value_or_a_list(key: str) -> None:
 def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     """YAML would take the last one and say nothing."""
     path = tmp_path / "odd.yaml"
-    for text, place in (("lr: 1\nlr: 2\n", "line 2, column 1"), ("a: 1\nb: {lr: 1, lr: 2}\n", "line 2, column 12")):
+    for text, place in (("lr: 1\nlr: 2\n", 2), ("a: 1\n\nb: {lr: 1, lr: 2}\n", 3)):
         path.write_text(text)
-        with pytest.raises(UsageError, match=rf"`lr` is given twice .*{place}"):
+        with pytest.raises(UsageError, match=rf"odd\.yaml:{place}: .*`lr` is given twice"):
             read_mapping(path, keys="`name:`")
     path.write_text("a: &one {lr: 1}\nb: {<<: *one, lr: 2}\n")
     assert read_mapping(path, keys="`name:`")["b"] == {"lr": 2}
@@ -91,6 +91,6 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> Non
 
 def test_an_error_of_yaml_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text("a: [\nb: 1\n")
-    with pytest.raises(UsageError, match=r"is not YAML") as caught:
+    with pytest.raises(UsageError, match=r"odd\.yaml:\d: this recipe is not YAML \(while parsing a flow") as caught:
         read_mapping(tmp_path / "odd.yaml", keys="`name:`")
     assert "\n" not in str(caught.value)

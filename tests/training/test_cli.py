@@ -63,7 +63,7 @@ MISTAKES: list[tuple[list[Any], int, str]] = [
     (["ppo", "tiny-sft.yaml"], 2, "unknown way to train"),
     (["sft", "none.yaml"], 2, "no such training recipe"),
     (["sft", "facial-r1-7b-sft.yaml"], 2, "needs a GPU, and none is there"),
-    (["sft", "tiny-sft.yaml", "--release", "none"], 1, "has no split train"),
+    (["sft", "tiny-sft.yaml", "--release", "none"], 1, "there is no such release"),
     (["sft", "tiny-sft.yaml", "--release", "a", "--data", "b"], 2, "exclude each other"),
     (["sft", "tiny-sft.yaml", "--release", "a", "--image-folders", "b"], 2, "a release has pictures of its own"),
     (["sft", "tiny-sft.yaml", "--data", "a", "--image-folders", "b"], 1, "a: there is no such file"),

@@ -188,6 +188,7 @@ def test_bad_places_are_one_clear_error_each(release: Path, tmp_path: Path) -> N
     refused(UsageError, r"1 files, 0 folders", files=(train,))
     refused(InputError, r"this release has no split test\. Found: the splits train, val", release=release, split="test")
     refused(InputError, r"no split train\. Found: no split at all.*5-release of a run", release=tmp_path)
+    refused(InputError, r"there is no such release.*--release", release=tmp_path / "nowhere")
     refused(InputError, r"there is no such file", files=(tmp_path / "none.jsonl",), image_folders=(release,))
 
 

@@ -272,10 +272,11 @@ def test_the_card_names_licences_and_says_what_is_synthetic(sft_run: Path) -> No
 
 def test_progress_is_told(sft_recipe: Make, tmp_path: Path) -> None:
     seen = Seen()
-    sft.train(sft_recipe(steps=2, data={"tasks": ["au"]}), tmp_path / "run", progress=seen)
+    sft.train(sft_recipe(steps=2, data={"tasks": ["au"]}), tmp_path / "run", resume=True, progress=seen)
     assert [step[:3] for step in seen.steps][:2] == [("steps", 1, 2), ("steps", 2, 2)]
     assert "loss" in seen.steps[0][3]
-    assert seen.said == ["40 rows are left out: of another task"]
+    fresh = f"{tmp_path / 'run'}: there is no checkpoint yet, so it begins at the first step"
+    assert seen.said == ["40 rows are left out: of another task", fresh]
 
 
 # Losses that are no numbers
