@@ -259,7 +259,9 @@ def _fits(hint: str, item: object) -> bool:
 def task_of(sample: Sample) -> str | None:
     """The task that a row's truth allows: AUs were scored, a label is known, both, or neither (None)."""
     scored, labelled = bool(sample.meta_info.au_annotated), bool(sample.labels)
-    return {(True, True): "au+emotion", (True, False): "au", (False, True): "emotion"}.get((scored, labelled))
+    if scored:
+        return "au+emotion" if labelled else "au"
+    return "emotion" if labelled else None
 
 
 def form_of(sample: Sample, unknown_truth: str = "omit") -> str | None:

@@ -33,6 +33,12 @@ class AuCounts:
     fn: int
     ignored: int
 
+    @property
+    def f1(self) -> float:
+        """``2·tp / (2·tp + fp + fn)``, and 1 when nothing is present and nothing was claimed."""
+        wrong = self.fp + self.fn
+        return 2 * self.tp / (2 * self.tp + wrong) if self.tp or wrong else 1.0
+
 
 def au_counts(predicted: Iterable[str], true: Iterable[str], annotated: Iterable[str], *, unknown: int = 0) -> AuCounts:
     """Compare predicted with true Action Units, each counted once.
@@ -83,9 +89,7 @@ def au_f1(
     scored = set(annotated)
     if not scored:
         return None
-    counts = au_counts(predicted, true, scored, unknown=unknown)
-    wrong = counts.fp + counts.fn
-    f1 = 2 * counts.tp / (2 * counts.tp + wrong) if counts.tp or wrong else 1.0
+    f1 = au_counts(predicted, true, scored, unknown=unknown).f1
     return 2 * f1 - 1 if signed else f1
 
 

@@ -20,7 +20,7 @@ from facial_r1.response import (
     predicted_unknown,
     uncertain_words,
 )
-from facial_r1.scoring import au_counts, au_f1, label_match
+from facial_r1.scoring import au_counts, label_match
 
 __all__ = ["au_set", "grammar", "label", "task_rules", "vocabulary"]
 
@@ -113,19 +113,18 @@ def au_set(
         return NOT_APPLICABLE
     claimed, unknown = predicted_aus(response, task), predicted_unknown(response, task)
     counts = au_counts(claimed, sample.AUs, annotated, unknown=len(unknown))
-    value = au_f1(claimed, sample.AUs, annotated, unknown=len(unknown))
     unscored = [au for au in claimed if au not in annotated]
     if unscored and not candidate.beyond:
-        return Ruling(False, "au_not_annotated", ", ".join(unscored), value)
+        return Ruling(False, "au_not_annotated", ", ".join(unscored), counts.f1)
     passed = {
         "exact": counts.fp == counts.fn == 0,
-        "f1": value is not None and value >= threshold,
+        "f1": counts.f1 >= threshold,
         "subset": counts.fp == 0 and (counts.tp > 0 or counts.fn == 0),
     }[mode]
     if passed:
-        return Ruling(True, value=value)
+        return Ruling(True, value=counts.f1)
     scored = [au for au in claimed if au in annotated]
-    return Ruling(False, "au_mismatch", _difference(scored, unknown, sample.AUs), value)
+    return Ruling(False, "au_mismatch", _difference(scored, unknown, sample.AUs), counts.f1)
 
 
 def _difference(claimed: Sequence[str], unknown: Sequence[int], true: Sequence[str]) -> str:
