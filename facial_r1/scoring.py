@@ -17,6 +17,8 @@ __all__ = ["LABEL_RULES", "AuCounts", "au_counts", "au_f1", "label_match"]
 LABEL_RULES: tuple[str, ...] = ("any", "set")
 """With several true labels: ``any`` one of them suffices, or the whole ``set`` is asked for."""
 
+_KNOWN = frozenset(REGISTRY)
+
 
 @dataclass(frozen=True, slots=True)
 class AuCounts:
@@ -57,9 +59,9 @@ def au_counts(predicted: Iterable[str], true: Iterable[str], annotated: Iterable
     """
     said, scored = set(predicted), set(annotated)
     truth = set(true) & scored
-    invented = unknown + sum(code not in REGISTRY for code in said)
+    invented = unknown + len(said - _KNOWN)
     counted = said & scored
-    ignored = sum(code in REGISTRY for code in said - scored)
+    ignored = len((said & _KNOWN) - scored)
     return AuCounts(len(counted & truth), len(counted - truth) + invented, len(truth - counted), ignored)
 
 
