@@ -42,6 +42,7 @@ def together(*, gpu: bool, deepspeed: bool) -> Iterator[None]:
         torch.distributed.init_process_group(backend)
     try:
         yield
+        torch.distributed.barrier()  # all leave at once: one that left while another saves has been seen to abort
     finally:
         torch.distributed.destroy_process_group()
 

@@ -29,7 +29,7 @@ def launch(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]
     (folder / "training").mkdir(exist_ok=True)
     for name in ("training/__init__.py", "facial_r1.py", "viewer.py", "curation.py", "datasets_builders.py"):
         (folder / name).write_text("raise SystemExit('the decoy was imported')\n")
-    command = [BIN / "torchrun", "--nproc_per_node", "2", "--master_port", "29511", BIN / "facial-r1", "train"]
+    command = [BIN / "torchrun", "--nproc_per_node", "2", "--standalone", BIN / "facial-r1", "train"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     words = [str(word) for word in (*command, *arguments)]
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=550)
