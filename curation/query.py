@@ -6,7 +6,6 @@ DuckDB reads the JSONL files in place through views whose columns are always giv
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from facial_r1.columns import (
     SAMPLE_TYPES,
     TASK_TYPES,
     VERDICT_TYPES,
+    fault_in,
     read_lines,
     struct,
 )
@@ -93,9 +93,8 @@ def sql(place: Path, statement: str) -> Table:
             answer = connection.execute(statements[0])
             return Table(tuple(column[0] for column in answer.description or ()), answer.fetchall())
         except duckdb.InvalidInputException as error:
-            found = re.sub(r",? at byte \d+ in line \d+", "", str(error)).strip()  # its lines are counted another way
             do = "`facial-r1 validate FILE` names every bad line of a file of rows"
-            raise InputError(f"a file does not fit its columns ({found})", path=place, do=do) from None
+            raise InputError(f"a file does not fit its columns ({fault_in(error)})", path=place, do=do) from None
         except duckdb.Error as error:
             do = f"correct the statement; there are the views {', '.join(views)}"
             raise UsageError(f"this SQL cannot be answered ({error})", found=statement, do=do) from None

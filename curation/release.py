@@ -123,13 +123,14 @@ def _require_rows(cells: Sequence[Cell], *, allow_short: bool) -> None:
     short = [cell for cell in cells if cell.short]
     if any(cell.released for cell in cells) and (allow_short or not short):
         return
+    allow = "" if allow_short else ", or set allow_short: true"
     names = some(f"{c.cell}: {c.accepted} of {c.quota} ({c.tried} tried)" for c in short)
     raise GateFailed(
         f"{len(short)} of {len(cells)} quotas could not be filled, {sum(c.short for c in short)} rows are missing",
         found=names,
         expected="every quota of the recipe filled",
         do="see 4-verdicts/summary.json for the reasons; then lower the rows of these parts, raise select.reserve, "
-        "teacher.attempts or synthesis.repairs, or set allow_short: true",
+        f"teacher.attempts or synthesis.repairs{allow}",
     )
 
 

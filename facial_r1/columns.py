@@ -17,6 +17,7 @@ __all__ = [
     "SAMPLE_TYPES",
     "TASK_TYPES",
     "VERDICT_TYPES",
+    "fault_in",
     "read_lines",
     "struct",
 ]
@@ -89,6 +90,12 @@ def read_lines(path: Path, columns: Mapping[str, str], what: str = "*") -> str:
     file = _quoted(re.sub(r"([*?\[])", r"[\1]", str(path)))  # a name is a name, no pattern
     types = ", ".join(f'"{name}": {_quoted(kind)}' for name, kind in columns.items())
     return f"SELECT {what} FROM read_json({file}, format = 'newline_delimited', columns = {{{types}}})"
+
+
+def fault_in(error: Exception) -> str:
+    """What DuckDB says of a file that does not fit, in one line; its line numbers are counted another way than ours."""
+    first = next(iter(str(error).splitlines()), "")
+    return re.sub(r",? at byte \d+ in line \d+", "", first).strip()
 
 
 def _quoted(text: str) -> str:

@@ -24,12 +24,23 @@ from facial_r1.facs import REGISTRY, sort_codes
 from facial_r1.files import fsync_folder, parse_json, sha256_bytes, to_line
 from facial_r1.progress import Progress
 
-__all__ = ["DECISIONS", "Review", "append_review", "read_reviews", "standing", "text_hash"]
+__all__ = ["DECISIONS", "Review", "append_review", "read_reviews", "reviews_of", "standing", "text_hash"]
 
 DECISIONS: tuple[str, ...] = ("accept", "reject", "edit", "undo")
 """``undo`` takes back the reviewer's latest decision on the row that is not taken back yet."""
 
+_RELEASE = "5-release"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def reviews_of(place: Path) -> Path:
+    """The usual file for the reviews of a run (inside it), of a release folder, or of a JSONL file (beside them)."""
+    place = place.absolute()  # of "." the name is wanted
+    if place.is_file():
+        return place.with_suffix(".reviews.jsonl")
+    if (place / "recipe.yaml").is_file():
+        return place / "reviews.jsonl"
+    return place.with_name("reviews.jsonl" if place.name == _RELEASE else f"{place.name}.reviews.jsonl")
 
 
 def text_hash(description: str) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facial_r1.errors import InputError
+from facial_r1.reviews import reviews_of
 
 __all__ = ["ANSWERS", "SPLITS", "TASKS", "VERDICTS", "Place", "find_place"]
 
-TASKS, ANSWERS, VERDICTS, RELEASE = "2-tasks", "3-answers", "4-verdicts", "5-release"
+TASKS, ANSWERS, VERDICTS = "2-tasks", "3-answers", "4-verdicts"
 SPLITS = ("train", "val", "test")
 
 
@@ -54,15 +55,14 @@ def find_place(path: Path, images: Path | None = None, reviews: Path | None = No
         raise InputError("there is nothing to view", path=path, do="check the path")
     if path.is_file():
         folder = path.parent / "images"
-        beside = path.with_suffix(".reviews.jsonl")
-        return Place("jsonl", path, (path,), _folder(images or folder, given=images), reviews or beside)
+        return Place("jsonl", path, (path,), _folder(images or folder, given=images), reviews or reviews_of(path))
     if (path / "recipe.yaml").is_file():
         tasks = path / TASKS / "tasks.jsonl"
         if not tasks.is_file():
             do = "let the build go on, or run `facial-r1 select` first"
             raise InputError("this run has no samples to show yet", path=path, expected=f"{TASKS}/tasks.jsonl", do=do)
         folder = images or path / TASKS / "images"
-        return Place("run", path, (tasks,), _folder(folder, given=images), reviews or path / "reviews.jsonl")
+        return Place("run", path, (tasks,), _folder(folder, given=images), reviews or reviews_of(path))
     rows = tuple(path / f"{split}.jsonl" for split in SPLITS if (path / f"{split}.jsonl").is_file())
     if not rows:
         raise InputError(
@@ -71,8 +71,7 @@ def find_place(path: Path, images: Path | None = None, reviews: Path | None = No
             found="no recipe.yaml, and none of " + ", ".join(f"{split}.jsonl" for split in SPLITS),
             do="give a run directory, its 5-release, or a JSONL file",
         )
-    beside = path.parent / ("reviews.jsonl" if path.name == RELEASE else f"{path.name}.reviews.jsonl")
-    return Place("release", path, rows, _folder(images or path / "images", given=images), reviews or beside)
+    return Place("release", path, rows, _folder(images or path / "images", given=images), reviews or reviews_of(path))
 
 
 def _folder(folder: Path, *, given: Path | None) -> Path:

@@ -22,6 +22,7 @@ from facial_r1.columns import (
     SAMPLE_TYPES,
     TASK_TYPES,
     VERDICT_TYPES,
+    fault_in,
     read_lines,
 )
 from facial_r1.emotions import try_canonical
@@ -284,9 +285,8 @@ class Store:
         try:
             return self._db.cursor().execute(statement, list(values))
         except duckdb.Error as error:
-            found = str(error).splitlines()[0]
-            do = "check the files with `facial-r1 validate`"
-            raise InputError(f"the rows cannot be read ({found})", path=self.place.root, do=do) from None
+            do = "`facial-r1 validate` names every bad line of a file of rows"
+            raise InputError(f"the rows cannot be read ({fault_in(error)})", path=self.place.root, do=do) from None
 
     def _dicts(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         cursor = self._execute(statement, values)

@@ -37,8 +37,8 @@ def main() -> None:
             _stop(f"{error.filename or 'a file'}: the disk is full. What to do: {do}.", 1)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             _stop(f"{error.filename}: {error.strerror}. What to do: choose a folder you may write to with --out.", 1)
-        if error.errno in (errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG):
-            path = error.filename2 or error.filename
+        path = error.filename2 or error.filename
+        if path and error.errno in (errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG):
             _stop(f"{path}: {error.strerror}. What to do: give another path.", 1)
         raise
 

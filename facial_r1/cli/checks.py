@@ -22,9 +22,9 @@ def show_checks(checks: Sequence[Check]) -> None:
     table("Checks of the release", ("check", "result", "observed"), rows)
     for check in checks:
         if check.rows:
-            out.print(f"{check.name}, expected {check.expected}:", markup=False, soft_wrap=True)
+            out.print(f"{check.name}, expected {check.expected}:", soft_wrap=True)
         for row in check.rows:
-            out.print(f"  {row}", markup=False, soft_wrap=True)
+            out.print(f"  {row}", soft_wrap=True)
         more = check.failing - len(check.rows)
         if more > 0:
             out.print(f"  and {more:,} more")

@@ -57,7 +57,7 @@ def check(
             rows = [(d.what, d.expected, d.found) for d in result.differences]
             table(f"{name}: differences from the published counts", ("count", "published", "found"), rows)
         for gap in result.gaps:
-            out.print(f"{name}: gap: {gap}", markup=False)
+            out.print(f"{name}: gap: {gap}")
     table(
         "",
         ("corpus", "rows", "differences", "verdict"),
@@ -106,4 +106,4 @@ def make(
             **options,
         )
     state = "written" if made.fresh else "was there already, unchanged"
-    out.print(f"{made.root}: {made.rows:,} synthetic rows of {name}, {state}", markup=False)
+    out.print(f"{made.root}: {made.rows:,} synthetic rows of {name}, {state}")

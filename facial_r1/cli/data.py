@@ -58,7 +58,7 @@ def validate(
         if result.checks:
             show_checks(result.checks)
         what = "checks failed" if result.checks else "bad"
-        out.print(f"{file}: {result.rows:,} rows, {result.bad:,} {what}", markup=False)
+        out.print(f"{file}: {result.rows:,} rows, {result.bad:,} {what}")
         codes.add(result.exit_code)
     raise typer.Exit(max(codes))
 

@@ -56,5 +56,5 @@ def duplicates(
         table("", ("similarity", "row", "split", "copy", "split"), rows)
         for pair in pairs:
             names = (face.path.relative_to(folder).as_posix() for face in (pair.first, pair.second))
-            out.print("  " + "  ".join(names), markup=False, soft_wrap=True)
+            out.print("  " + "  ".join(names), soft_wrap=True)
     out.print(f"{len(pairs):,} pairs among {count:,} pictures")

@@ -261,9 +261,10 @@ def _reasons(written: list[str] | None) -> dict[str, str]:
 
 def _reviewed(found: DataSet, protocol: Protocol, part: int | None, reviews: Path | None, data: Path) -> str:
     from facial_r1.evaluation.checks import choose
-    from facial_r1.evaluation.reviewed import check_reviewed, reviews_beside
+    from facial_r1.evaluation.reviewed import check_reviewed
+    from facial_r1.reviews import reviews_of
 
-    return check_reviewed(choose(found.samples, protocol, part), reviews or reviews_beside(data))
+    return check_reviewed(choose(found.samples, protocol, part), reviews or reviews_of(data))
 
 
 def _judge_named(

@@ -41,13 +41,13 @@ def iterate(
     folder = run or Path("runs") / resolved.name
     if dry_run:
         for step in plan(resolved, synthesis):
-            out.print(f"{step.name}: {step.what}{' (done)' if step.done(folder) else ''}", markup=False)
-            out.print(f"  {shlex.join(step.words(Path('facial-r1')))}", markup=False, soft_wrap=True)
+            out.print(f"{step.name}: {step.what}{' (done)' if step.done(folder) else ''}")
+            out.print(f"  {shlex.join(step.words(Path('facial-r1')))}", soft_wrap=True)
         return
     with progress(quiet) as bar:
         rows = rounds(resolved, synthesis, folder, progress=bar)
     _show(rows)
-    out.print(f"done: {folder}", markup=False)
+    out.print(f"done: {folder}")
 
 
 def _check_training(recipe: RoundRecipe) -> None:

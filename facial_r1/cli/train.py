@@ -83,8 +83,8 @@ def train(
             raise typer.Exit(error.exit_code) from None
         raise
     if rank() == 0:
-        terminal.print(f"done: {folder} loads as a checkpoint; run.json in it says how it was made", markup=False)
-        terminal.print(f"curves: tensorboard --logdir {folder / 'tensorboard'}", markup=False)
+        terminal.print(f"done: {folder} loads as a checkpoint; run.json in it says how it was made")
+        terminal.print(f"curves: tensorboard --logdir {folder / 'tensorboard'}")
 
 
 def _given(

@@ -51,7 +51,7 @@ def view(
         extras.append(try_tab(backend_of(backend, model, base_url, option)))
     address = launch(found, host=host, port=port, auth=entries, extras=extras)
     out.print(f"open {address} in a browser; Ctrl-C ends it")
-    out.print(f"reviews are kept in {found.reviews}", soft_wrap=True, markup=False)
+    out.print(f"reviews are kept in {found.reviews}", soft_wrap=True)
     try:
         Event().wait()
     except KeyboardInterrupt:

@@ -10,19 +10,7 @@ from facial_r1.evaluation.predictions import some
 from facial_r1.reviews import Review, read_reviews, standing, text_hash
 from facial_r1.sample import Sample
 
-__all__ = ["check_reviewed", "reviews_beside"]
-
-RELEASE = "5-release"
-
-
-def reviews_beside(data: Path) -> Path:
-    """Where the viewer keeps the reviews of a run, a release folder or a JSONL file, unless it is told otherwise."""
-    place = data.absolute()
-    if place.is_file():
-        return place.with_suffix(".reviews.jsonl")
-    if (place / RELEASE).is_dir():
-        return place / "reviews.jsonl"
-    return place.with_name("reviews.jsonl" if place.name == RELEASE else f"{place.name}.reviews.jsonl")
+__all__ = ["check_reviewed"]
 
 
 def check_reviewed(samples: Sequence[Sample], path: Path) -> str:

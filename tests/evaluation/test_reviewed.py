@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from facial_r1.errors import GateFailed
-from facial_r1.evaluation.reviewed import check_reviewed, reviews_beside
+from facial_r1.evaluation.reviewed import check_reviewed
 from facial_r1.reviews import Review, append_review, text_hash
-from viewer.place import find_place
 
 from .conftest import Make
 
@@ -42,15 +41,6 @@ def test_what_was_not_accepted_as_it_is_now_is_named(tmp_path: Path, sample: Mak
     ) as caught:
         check_reviewed(rows, path)
     assert caught.value.exit_code == 3
-
-
-def test_they_are_looked_for_where_the_viewer_writes_them(tmp_path: Path) -> None:
-    for name in ("run/2-tasks/tasks.jsonl", "run/recipe.yaml", "run/5-release/test.jsonl", "published/test.jsonl"):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    for name in ("run", "run/5-release", "published", "published/test.jsonl"):
-        assert reviews_beside(tmp_path / name) == find_place(tmp_path / name).reviews
 
 
 def test_without_any_review(tmp_path: Path, sample: Make) -> None:

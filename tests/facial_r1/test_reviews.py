@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from facial_r1.errors import FacialR1Error, InputError
 from facial_r1.progress import Progress
-from facial_r1.reviews import DECISIONS, Review, append_review, read_reviews, standing, text_hash
+from facial_r1.reviews import DECISIONS, Review, append_review, read_reviews, reviews_of, standing, text_hash
 
 TEXT = "<think>The cheeks rise (AU6).</think><answer>happiness</answer>"
 NOON = "2026-01-31T12:00:00+00:00"
@@ -208,3 +208,19 @@ def test_the_decisions_of_one_reviewer_never_touch_another(reviews: list[Review]
         alone = standing(one for one in reviews if one.reviewer == who)
         assert {row: by[who] for row, by in everyone.items() if who in by} == {r: by[who] for r, by in alone.items()}
     assert all(one.decision != "undo" for by in everyone.values() for one in by.values())
+
+
+def test_the_usual_place_of_a_run_a_release_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("run/recipe.yaml", "run/5-release/test.jsonl", "published/test.jsonl"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    places = {
+        "run": "run/reviews.jsonl",
+        "run/5-release": "run/reviews.jsonl",
+        "published": "published.reviews.jsonl",
+        "published/test.jsonl": "published/test.reviews.jsonl",
+    }
+    assert {name: reviews_of(tmp_path / name) for name in places} == {n: tmp_path / f for n, f in places.items()}
+    monkeypatch.chdir(tmp_path / "published")
+    assert reviews_of(Path()) == tmp_path / "published.reviews.jsonl"

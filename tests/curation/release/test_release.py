@@ -127,7 +127,9 @@ def test_a_short_quota_may_be_allowed(short_build: Any) -> None:
 
 
 def test_nothing_accepted_is_never_a_release(building: Any, sample: Maker) -> None:
-    assert "could not be filled" in refused(building(allow_short=True).add(sample(1), BAD).write())
+    told = refused(building(allow_short=True).add(sample(1), BAD).write())
+    assert "could not be filled" in told
+    assert "allow_short" not in told, "it is set already"
 
 
 @pytest.mark.parametrize(
